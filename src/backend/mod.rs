@@ -1,0 +1,94 @@
+//! What carries a [`Network`](crate::network::Network) out and measures it.
+//!
+//! A backend makes changes, sends probes, runs commands and hands back what it saw. It does not decide
+//! what a result means: expectations live in `run`.
+
+pub mod probe;
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::network::{Change, NodeId};
+use probe::{Measurement, Probe};
+
+/// A place where networks are carried out.
+pub trait Backend {
+    /// Its name in reports: `kernel`.
+    fn name(&self) -> &'static str;
+
+    /// Carries the changes out in their order. When this returns, the network is usable: links are up,
+    /// filters in force, services listening.
+    ///
+    /// # Errors
+    ///
+    /// The first change that could not be made, in words that name the node and what it needed.
+    fn apply(&mut self, changes: &[Change]) -> impl Future<Output = Result<(), BackendError>>;
+
+    /// Sends one probe and waits for its fate, at most for [`Probe::timeout`].
+    ///
+    /// # Errors
+    ///
+    /// Only where the probe could not be carried out at all; a packet that is lost is a result.
+    fn probe(&self, probe: &Probe) -> impl Future<Output = Result<Measurement, BackendError>>;
+
+    /// Runs a shell script on a node, with that node's network and name resolution.
+    ///
+    /// # Errors
+    ///
+    /// Only where the script could not be started; its exit status is a result.
+    fn run(&self, script: &Script) -> impl Future<Output = Result<ScriptOutput, BackendError>>;
+}
+
+/// A shell script to run on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The node.
+    pub node: NodeId,
+    /// What `sh -eu` reads, with each command shown on stderr only where it fails.
+    pub text: String,
+    /// How long it may take; then it and its children are ended.
+    pub timeout: Duration,
+}
+
+/// What a script left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptOutput {
+    /// How it ended.
+    pub end: ScriptEnd,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+/// How a script ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptEnd {
+    /// By itself, with this exit status.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It took longer than allowed and was ended.
+    TimedOut,
+}
+
+/// Something that a backend could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// This machine lacks something; exit status 3.
+    #[error("{what}\n  to mend it: {mend}")]
+    Machine {
+        /// What is missing, and what for.
+        what: String,
+        /// How to get it.
+        mend: String,
+    },
+    /// Something went wrong that should not have.
+    #[error("failed to {doing}: {why}")]
+    Failed {
+        /// What was being done, to which node.
+        doing: String,
+        /// What went wrong.
+        why: String,
+    },
+}

@@ -1,0 +1,23 @@
+//! canal-sim: SORACOM Canal and Gate, and the AWS VPC behind them, on real packets and offline.
+//!
+//! The data goes one way through the crate:
+//!
+//! ```text
+//! scenario.toml ──scenario──▶ Scenario ──▶ cloud (pure state machines) ◀── Action (one per API operation)
+//!                                            │
+//!                                          lower: Cloud ─▶ network::Network ─diff─▶ Changes
+//!                                                                                     │
+//!                                                                     backend: makes the changes, probes
+//!                                                                                     │
+//!            report (terminal · JSON · JUnit) ◀── events ◀── run: expectation against measurement
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cloud`] | both clouds' resources and the rules on changing them: no I/O, no clock |
+//! | [`network`] | a network in Linux terms, and the difference between two of them: knows no cloud |
+//! | [`backend`] | what carries a network out and measures it; `backend::kernel` does so with namespaces |
+
+pub mod backend;
+pub mod cloud;
+pub mod network;
