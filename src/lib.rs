@@ -16,12 +16,14 @@
 //! |---|---|
 //! | [`cloud`] | both clouds' resources and the rules on changing them: no I/O, no clock |
 //! | [`network`] | a network in Linux terms, and the difference between two of them: knows no cloud |
+//! | [`lower`] | `Cloud → Network`: the clouds' rules in Linux terms |
 //! | [`backend`] | what carries a network out and measures it; `backend::kernel` does so with namespaces |
 //! | [`scenario`] | file → `Scenario`, with diagnostics: touches no backend |
 //! | [`run`] | carries out the steps, compares, emits events: prints nothing |
 
 pub mod backend;
 pub mod cloud;
+pub mod lower;
 pub mod network;
 pub mod run;
 pub mod scenario;

@@ -78,6 +78,9 @@ reasons! {
     NoPossibleDestination = "NO_POSSIBLE_DESTINATION";
     /// The packet is larger than the link's MTU and must not be fragmented.
     MtuExceeded = "MTU_EXCEEDED";
+    /// The sender's own packet filter forbids it.
+    /// Look at the rules on the instance or the device itself.
+    HostFilter = "HOST_FILTER";
     /// The SIM has no session.
     /// Connect the device; nothing in the cloud can wake an offline SIM.
     SimSessionOffline = "SIM_SESSION_OFFLINE";

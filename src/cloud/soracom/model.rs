@@ -153,8 +153,9 @@ pub struct Vpg {
     /// Prefix → allow or deny, for what devices send out; the most specific prefix wins, and what
     /// matches none is allowed.
     pub routing_filter: BTreeMap<Ipv4Net, RuleAction>,
-    /// The global address that the internet sees, where there is an internet gateway.
-    pub global_ip: Option<Ipv4Addr>,
+    /// The global addresses that the internet sees, one for each node, where there is an internet
+    /// gateway.
+    pub global_ips: Option<[Ipv4Addr; 2]>,
     /// Type-F2: Transit Gateway VPC attachments.
     pub attachments: BTreeMap<AttachmentId, TransitGatewayAttachment>,
     /// Type-F2: customer routes to attachments.

@@ -1,0 +1,208 @@
+//! Gate: VXLAN between a VPG's two nodes and the customer's peers (SORACOM, "Gate"; RFC 7348).
+//!
+//! Each node ends tunnels at its own outer address and answers ARP for the devices that it serves, with
+//! the one Ethernet address that all VPGs use. The tunnel translates nothing. Device-subnet addresses
+//! are never reachable over the underlay: the peering refuses them, so a wrong netmask on the instance
+//! fails here as it does there.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+
+use super::builder::{Builder, NodeExt, allow, deny, label};
+use super::route_table::peering_if;
+use super::special::host;
+use super::vpg::{Side, VpgParts};
+use crate::cloud::Reason;
+use crate::network::{
+    Chain, ChainId, Hook, HookPoint, IfName, Mac, Match, Protocol, Rule, Statement, Table, Test,
+    Vxlan,
+};
+
+/// The Ethernet address with which a VPG answers for its devices (seen in SORACOM's Gate guide).
+const VPG_MAC: Mac = Mac([0xda, 0x7e, 0x77, 0xef, 0xdf, 0x25]);
+/// The outer UDP destination port (RFC 7348; fixed on Gate).
+const PORT: u16 = 4789;
+/// What VXLAN over IPv4 adds: Ethernet 14, IP 20, UDP 8, VXLAN 8 bytes.
+const OVERHEAD: u32 = 50;
+
+/// The chain for what a peer sends to devices.
+pub(super) const FROM_PEER: &str = "from-peer";
+/// The chain for what a device sends to another, or to a peer.
+pub(super) const BETWEEN_DEVICES: &str = "between-devices";
+
+/// A node's tunnel end.
+pub(super) fn interface() -> IfName {
+    IfName::fit("vxlan0", "")
+}
+
+/// The tunnel end of a node, where Gate is open, and the rules on using it.
+pub(super) fn lower(b: &mut Builder, parts: &VpgParts, side: &Side) {
+    let (vpg, gate) = (parts.vpg, &parts.vpg.gate);
+    let node = b.node(&side.node);
+    node.chain(BETWEEN_DEVICES, between_devices(parts));
+    node.chain(FROM_PEER, from_peer(parts));
+    if !gate.open {
+        return;
+    }
+    let dev = interface();
+    let tunnel = Vxlan {
+        vni: gate.vni,
+        local: vpg.outer_ips()[side.index],
+        port: PORT,
+        mac: VPG_MAC,
+        mtu: super::vpc::MTU - OVERHEAD,
+        flood: gate.peers.keys().copied().collect(),
+    };
+    node.tunnels.insert(dev.clone(), tunnel);
+    node.address(&dev, host(vpg.inner_ips()[side.index]));
+    for inner in gate.peers.values() {
+        node.route_on_link(Table::MAIN, host(*inner), &dev);
+    }
+    for (_, anchor, session) in &parts.sessions {
+        if *anchor == side.index {
+            node.proxies.insert((dev.clone(), session.ip));
+        }
+    }
+    let chain = Chain {
+        hook: Some(Hook {
+            point: HookPoint::Input,
+            priority: 0,
+        }),
+        rules: arp(parts, side),
+    };
+    node.filter.chains.insert(ChainId::arp("input"), chain);
+}
+
+/// Who may ask a node for whom.
+fn arp(parts: &VpgParts, side: &Side) -> Vec<Rule> {
+    let (vpg, name) = (parts.vpg, format!("Gate of VPG {}", parts.id));
+    let request = |more: Match| {
+        [
+            Test::Iif(interface()).into(),
+            Test::ArpOperation(1).into(),
+            more,
+        ]
+    };
+    let accept = |matches| Rule::new(matches, [Statement::Accept]);
+    let at = |index: usize| -> BTreeSet<Ipv4Net> {
+        let sessions = parts.sessions.iter();
+        sessions
+            .filter(|(_, anchor, _)| *anchor == index)
+            .map(|(.., session)| host(session.ip))
+            .chain([host(vpg.inner_ips()[index])])
+            .collect()
+    };
+    let other = 1 - side.index;
+    let missed = label(
+        Reason::GateFloodMissesNode,
+        format!(
+            "{name}: the address is served by the node {}",
+            vpg.outer_ips()[other]
+        ),
+        false,
+    );
+    vec![
+        deny(
+            request(!Test::ArpSenderIn(inner_peers(parts))),
+            Reason::GateInnerAddressMismatch,
+            format!("{name}, peers' inner addresses"),
+        ),
+        accept(request(Test::ArpTargetIn(at(side.index)).into())),
+        // The other node answers, if the flood reaches it.
+        Rule::new(
+            request(Test::ArpTargetIn(at(other)).into()),
+            [Statement::Log(missed), Statement::Drop],
+        ),
+        // Peers ask for one another: the one that is asked answers by itself.
+        Rule::new(
+            request(Test::ArpTargetIn(inner_peers(parts)).into()),
+            [Statement::Drop],
+        ),
+        deny(
+            request(Test::ArpTargetIn([vpg.device_subnet].into()).into()),
+            Reason::GateNoSuchAddress,
+            &name,
+        ),
+    ]
+}
+
+/// The registered inner addresses.
+fn inner_peers(parts: &VpgParts) -> BTreeSet<Ipv4Net> {
+    parts.vpg.gate.peers.values().map(|ip| host(*ip)).collect()
+}
+
+/// What a peer may send through the tunnel.
+fn from_peer(parts: &VpgParts) -> Vec<Rule> {
+    let name = format!("Gate of VPG {}", parts.id);
+    let subnet = parts.vpg.device_subnet;
+    vec![
+        deny(
+            [!Test::SourceIn(inner_peers(parts))],
+            Reason::GateInnerAddressMismatch,
+            format!("{name}, peers' inner addresses"),
+        ),
+        // Gate leads to devices, not through the VPG.
+        no_such_address(parts, !Test::Destination(subnet)),
+        no_such_address(parts, Test::Oif(IfName::lo())),
+        Rule::new([], [Statement::Accept]),
+    ]
+}
+
+/// What a device may send into the device subnet.
+fn between_devices(parts: &VpgParts) -> Vec<Rule> {
+    let (gate, name) = (&parts.vpg.gate, format!("VPG {}", parts.id));
+    if !gate.open {
+        return vec![deny([], Reason::GateNotOpen, name)];
+    }
+    let mut rules = vec![allow([Test::Oif(interface()).into()])];
+    if gate.privacy_separator {
+        let resource = format!("Gate of {name}");
+        rules.push(deny([], Reason::GatePrivacySeparator, resource));
+    }
+    rules
+}
+
+/// The rule for an address of the device subnet that nobody has.
+pub(super) fn no_such_address(parts: &VpgParts, matches: impl Into<Match>) -> Rule {
+    let (reason, name) = if parts.vpg.gate.open {
+        (Reason::GateNoSuchAddress, "Gate of VPG")
+    } else {
+        (Reason::GateNotOpen, "VPG")
+    };
+    deny([matches.into()], reason, format!("{name} {}", parts.id))
+}
+
+/// What may arrive at a node's own addresses.
+pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
+    let gate = &parts.vpg.gate;
+    let resource = format!("Gate of VPG {}", parts.id);
+    let underlay: BTreeSet<IfName> = parts.vpg.peerings.keys().map(peering_if).collect();
+    let vxlan = |more: Option<Match>| {
+        [
+            Test::IifIn(underlay.clone()).into(),
+            Test::Destination(host(parts.vpg.outer_ips()[side.index])).into(),
+            Test::Protocol(Protocol::Udp).into(),
+            Test::DestinationPort(PORT..=PORT).into(),
+        ]
+        .into_iter()
+        .chain(more)
+    };
+    if !gate.open {
+        return vec![deny(vxlan(None), Reason::GateNotOpen, resource)];
+    }
+    let peers = gate.peers.keys().map(|ip| host(*ip)).collect();
+    vec![
+        deny(
+            vxlan(Some(!Test::SourceIn(peers))),
+            Reason::GatePeerNotRegistered,
+            &resource,
+        ),
+        deny(
+            vxlan(Some(!Test::VxlanVni(gate.vni))),
+            Reason::GateVniMismatch,
+            format!("{resource}, VNI {}", gate.vni),
+        ),
+        Rule::new(vxlan(None), [Statement::Accept]),
+    ]
+}

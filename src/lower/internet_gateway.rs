@@ -1,0 +1,105 @@
+//! An internet gateway: 1:1 address translation between private and public addresses, and the refusal
+//! of addresses that the internet does not carry (Amazon VPC User Guide, "Enable internet access for a
+//! VPC using an internet gateway"; Reachability Analyzer, "Explanation codes").
+
+use std::collections::BTreeSet;
+
+use super::builder::{Builder, NodeExt, allow, deny, jump};
+use super::name::internet_node;
+use super::special::{RFC6598, host, rfc1918};
+use super::vpc::VpcParts;
+use crate::cloud::Reason;
+use crate::network::{HookPoint, IfName, Rule, Statement, Table, Test};
+
+/// The largest packet through an internet gateway, in bytes (Amazon EC2 User Guide, "Network MTU").
+const MTU: u32 = 1500;
+
+/// The router's interface towards the internet.
+pub(super) fn interface() -> IfName {
+    IfName::fit("igw", "")
+}
+
+/// The way to the internet, where a gateway is attached.
+pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
+    let aws = &b.cloud.aws;
+    let gateway = aws
+        .internet_gateways
+        .iter()
+        .find(|(_, gateway)| gateway.vpc.as_ref() == Some(parts.id));
+    let Some((id, _)) = gateway else { return };
+    let igw = interface();
+    let there = IfName::fit("vpc", parts.id.as_str());
+    b.join((&parts.node, &igw), (&internet_node(), &there), MTU);
+
+    let public: Vec<_> = parts
+        .instances
+        .iter()
+        .filter_map(|(id, i)| Some((i.private_ip, aws.public_ip(id)?)))
+        .collect();
+    for (_, public_ip) in &public {
+        let internet = b.node(&internet_node());
+        internet.route(Table::MAIN, host(*public_ip), &there);
+    }
+    let associated: BTreeSet<_> = public.iter().map(|(private, _)| host(*private)).collect();
+    let resource = format!("internet gateway {id}");
+    let router = b.node(&parts.node);
+    router.chain(
+        "igw-out",
+        vec![
+            deny(
+                [Test::DestinationIn(rfc1918()).into()],
+                Reason::IgwDestinationAddressNotInRfc1918Egress,
+                &resource,
+            ),
+            deny(
+                [Test::Destination(RFC6598).into()],
+                Reason::IgwDestinationAddressNotInRfc6598Egress,
+                &resource,
+            ),
+            allow([Test::SourceIn(associated.clone()).into()]),
+            deny([], Reason::IgwPublicIpAssociationForEgress, &resource),
+        ],
+    );
+    router.chain(
+        "igw-in",
+        vec![
+            deny(
+                [Test::SourceIn(rfc1918()).into()],
+                Reason::IgwSourceAddressNotInRfc1918Ingress,
+                &resource,
+            ),
+            deny(
+                [Test::Source(RFC6598).into()],
+                Reason::IgwSourceAddressNotInRfc6598Ingress,
+                &resource,
+            ),
+            // Translated already; what is left without an association ends a connection that was
+            // made while there was one.
+            allow([Test::DestinationIn(associated).into()]),
+            deny([], Reason::IgwPrivateIpAssociationForIngress, &resource),
+        ],
+    );
+    let forward = router.hook("forward", HookPoint::Forward, 0);
+    forward.push(jump([Test::Oif(igw.clone()).into()], "igw-out"));
+    forward.push(jump([Test::Iif(igw.clone()).into()], "igw-in"));
+    for (private, public_ip) in public {
+        router
+            .hook("nat-in", HookPoint::NatPrerouting, -100)
+            .push(Rule::new(
+                [
+                    Test::Iif(igw.clone()).into(),
+                    Test::Destination(host(public_ip)).into(),
+                ],
+                [Statement::Dnat(private)],
+            ));
+        router
+            .hook("nat-out", HookPoint::NatPostrouting, 100)
+            .push(Rule::new(
+                [
+                    Test::Oif(igw.clone()).into(),
+                    Test::Source(host(private)).into(),
+                ],
+                [Statement::Snat(public_ip)],
+            ));
+    }
+}

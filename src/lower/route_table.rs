@@ -1,0 +1,141 @@
+//! Route tables: one routing table each, chosen by the interface that a packet came in by.
+//!
+//! The local route stands before all others, for a route more specific than it is refused. It is a
+//! table of one entry per running instance, which is also all that a packet from outside may look up:
+//! nothing passes through a VPC to a third network (Amazon VPC Peering Guide, "Limitations"). What
+//! matches no route, or a blackhole, goes to the sink; the rules there tell which of the two it was.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use super::builder::{Builder, NodeExt, deny, jump, table};
+use super::special::ANY;
+use super::vpc::VpcParts;
+use crate::cloud::Reason;
+use crate::cloud::aws::{RouteState, RouteTable, RouteTableId, RouteTarget};
+use crate::network::{HookPoint, IfName, Rule, Table, Test};
+
+/// The local routes of the VPC.
+pub(super) const LOCAL: Table = Table(256);
+/// Where a packet from outside ends that is for no running instance.
+const OUTSIDE: Table = Table(257);
+
+/// The interface towards a peering.
+pub(super) fn peering_if(peering: &crate::cloud::aws::PeeringId) -> IfName {
+    IfName::fit("pcx", peering.as_str())
+}
+
+/// Routing policy, routing tables, and the rules at the sink.
+pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
+    let aws = &b.cloud.aws;
+    let tables: Vec<(&RouteTableId, &RouteTable)> = aws
+        .route_tables
+        .iter()
+        .filter(|(_, table)| table.vpc == *parts.id)
+        .collect();
+    let lo = IfName::lo();
+    b.node(&parts.node).policy(100, None, LOCAL);
+    b.node(&parts.node).policy(300, None, OUTSIDE);
+    b.node(&parts.node).sink(OUTSIDE, ANY);
+    let mut taken = BTreeSet::from([LOCAL.0, OUTSIDE.0]);
+    let mut at_sink = Vec::new();
+    for (id, route_table) in tables {
+        let number = table(id.as_str(), &mut taken);
+        let from: BTreeSet<IfName> = parts
+            .subnets
+            .iter()
+            .filter(|(_, subnet)| subnet.effective_route_table() == *id)
+            .flat_map(|(subnet, _)| parts.enis_of(subnet))
+            .collect();
+        let rules = routes(b, parts, (id, route_table), number);
+        let router = b.node(&parts.node);
+        for eni in &from {
+            router.policy(200, Some(eni), number);
+        }
+        let chain = format!("no-route.{id}");
+        router.chain(&chain, rules);
+        at_sink.push(jump([Test::IifIn(from).into()], &chain));
+    }
+    let router = b.node(&parts.node);
+    at_sink.push(deny(
+        [Test::Iif(super::internet_gateway::interface()).into()],
+        Reason::IgwPrivateIpAssociationForIngress,
+        format!("internet gateway of VPC {}", parts.id),
+    ));
+    at_sink.push(deny(
+        [],
+        Reason::NoPossibleDestination,
+        format!("VPC {}", parts.id),
+    ));
+    router.chain("sink", at_sink);
+    router
+        .hook("forward", HookPoint::Forward, 0)
+        .push(jump([Test::Oif(lo).into()], "sink"));
+}
+
+/// Fills a routing table; gives the rules that tell why something of it ended in the sink.
+fn routes(
+    b: &mut Builder,
+    parts: &VpcParts,
+    (id, route_table): (&RouteTableId, &RouteTable),
+    number: Table,
+) -> Vec<Rule> {
+    let aws = &b.cloud.aws;
+    let mut rules: Vec<Rule> = parts
+        .cidrs
+        .iter()
+        .map(|cidr| {
+            let reason = Reason::NoPossibleDestination;
+            deny(
+                [Test::Destination(*cidr).into()],
+                reason,
+                format!("VPC {}, {cidr}", parts.id),
+            )
+        })
+        .collect();
+    let router = b.node(&parts.node);
+    for cidr in parts.cidrs {
+        router.sink(number, *cidr);
+    }
+    let mut by_length: Vec<_> = route_table.routes.iter().collect();
+    by_length.sort_by_key(|(prefix, _)| Reverse(prefix.prefix_len()));
+    for (prefix, target) in by_length {
+        if aws.route_state(parts.id, target) == RouteState::Blackhole {
+            router.sink(number, *prefix);
+            let resource = format!("route table {id}, {prefix} → {}", show(target));
+            let matches = [Test::Destination(*prefix).into()];
+            rules.push(deny(matches, Reason::BadStateRoute, resource));
+            continue;
+        }
+        match target {
+            RouteTarget::InternetGateway(_) => {
+                router.route(number, *prefix, &super::internet_gateway::interface());
+            }
+            RouteTarget::Peering(peering) => {
+                router.route(number, *prefix, &peering_if(peering));
+            }
+            RouteTarget::Instance(instance) => {
+                if let Some(target) = aws.instances.get(instance) {
+                    let eni = VpcParts::eni(instance);
+                    router.route_via(number, *prefix, &eni, target.private_ip);
+                }
+            }
+        }
+    }
+    router.sink(number, ANY);
+    rules.push(deny(
+        [],
+        Reason::NoRouteToDestination,
+        format!("route table {id}"),
+    ));
+    rules
+}
+
+/// A target as evidence names it.
+fn show(target: &RouteTarget) -> String {
+    match target {
+        RouteTarget::InternetGateway(id) => format!("internet gateway {id}"),
+        RouteTarget::Peering(id) => format!("peering {id}"),
+        RouteTarget::Instance(id) => format!("instance {id}"),
+    }
+}

@@ -1,0 +1,275 @@
+//! A Virtual Private Gateway: two nodes, each serving the sessions that are anchored on it.
+//!
+//! A session's packet is judged on the node that it enters; the other node only hands it to the device.
+//! Towards the VPC and the internet a Type-F VPG translates the source to an address of the session's
+//! node (SORACOM, "VPG: Virtual Private Gateway"; the API's `gatewayPrivateIpAddress`), so nothing but
+//! answers comes back in that way. Each forwarding decrements the TTL, except inside the device subnet.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+
+use super::builder::{Builder, NodeExt, allow, deny, jump};
+use super::name::{internet_node, platform_node, side, vpg_node};
+use super::route_table::peering_if;
+use super::special::{ANY, host, private};
+use super::{gate, platform};
+use crate::cloud::Reason;
+use crate::cloud::aws::{PeeringStatus, RuleAction};
+use crate::cloud::soracom::{Session, SimId, Vpg, VpgId, VpgStatus, VpgType};
+use crate::network::{
+    CtDirection, CtState, HookPoint, IfName, Match, NodeId, Rule, Statement, Table, Test,
+};
+
+/// The largest packet between the nodes of a VPG, in bytes: what a peering carries.
+const INNER_MTU: u32 = super::vpc::MTU;
+/// The largest packet towards the internet and the platform, in bytes.
+const OUTER_MTU: u32 = 1500;
+
+/// A VPG with its sessions, as lowering needs them.
+pub(super) struct VpgParts<'a> {
+    pub id: &'a VpgId,
+    pub vpg: &'a Vpg,
+    /// The sessions of the VPG, with the node that serves each.
+    pub sessions: Vec<(&'a SimId, usize, &'a Session)>,
+}
+
+/// One of the two nodes.
+pub(super) struct Side {
+    pub index: usize,
+    pub node: NodeId,
+}
+
+/// The interface towards a device.
+pub(super) fn sim_if(sim: &SimId) -> IfName {
+    IfName::fit("sim", sim.as_str())
+}
+
+/// The interface towards the other node.
+fn backbone() -> IfName {
+    IfName::fit("backbone", "")
+}
+
+/// The interface towards the internet.
+fn internet() -> IfName {
+    IfName::fit("internet", "")
+}
+
+/// Both nodes of a VPG.
+pub(super) fn lower(b: &mut Builder, id: &VpgId) {
+    let Some(vpg) = b.cloud.soracom.vpgs.get(id) else {
+        return;
+    };
+    if vpg.status != VpgStatus::Running {
+        return;
+    }
+    let sessions = b.cloud.soracom.sims.iter().filter_map(|(sim, state)| {
+        let session = state.session.as_ref()?;
+        let (vpg, index) = session.anchor.as_ref()?;
+        (vpg == id).then_some((sim, *index, session))
+    });
+    let parts = VpgParts {
+        id,
+        vpg,
+        sessions: sessions.collect(),
+    };
+    let line = backbone();
+    b.join(
+        (&vpg_node(id, 0), &line),
+        (&vpg_node(id, 1), &line),
+        INNER_MTU,
+    );
+    for index in [0, 1] {
+        let node = vpg_node(id, index);
+        half(b, &parts, &Side { index, node });
+    }
+}
+
+fn half(b: &mut Builder, parts: &VpgParts, side: &Side) {
+    let vpg = parts.vpg;
+    let node = b.node(&side.node);
+    node.forwarding = true;
+    node.address(&IfName::lo(), host(vpg.outer_ips()[side.index]));
+    for (sim, anchor, session) in &parts.sessions {
+        if *anchor == side.index {
+            node.route(Table::MAIN, host(session.ip), &sim_if(sim));
+        } else {
+            node.route(Table::MAIN, host(session.ip), &backbone());
+        }
+    }
+    node.sink(Table::MAIN, vpg.device_subnet);
+    node.sink(Table::MAIN, ANY);
+    // One layer-2 network, as far as the TTL is concerned.
+    node.keep_ttl(vec![Test::Destination(vpg.device_subnet).into()]);
+    ways_out(b, parts, side);
+    gate::lower(b, parts, side);
+    filter(b, parts, side);
+}
+
+/// Links, routes and source translation towards the platform, the internet and the peerings.
+fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
+    let vpg = parts.vpg;
+    platform::attach_vpg(b, parts, side, OUTER_MTU);
+    if let Some(global) = vpg.global_ips {
+        let there = IfName::fit(
+            &format!("vpg-{}", super::name::side(side.index)),
+            parts.id.as_str(),
+        );
+        b.join(
+            (&side.node, &internet()),
+            (&internet_node(), &there),
+            OUTER_MTU,
+        );
+        let global = global[side.index];
+        let far = b.node(&internet_node());
+        far.route(Table::MAIN, host(global), &there);
+        let node = b.node(&side.node);
+        node.route(Table::MAIN, ANY, &internet());
+        translate(node, parts, &internet(), global);
+    }
+    for (peering, canal) in &vpg.peerings {
+        let Some(state) = b.cloud.aws.peerings.get(peering) else {
+            continue;
+        };
+        let dev = peering_if(peering);
+        let active = state.status == PeeringStatus::Active;
+        let node = b.node(&side.node);
+        if !active {
+            node.sink(Table::MAIN, canal.destination);
+            continue;
+        }
+        node.route(Table::MAIN, canal.destination, &dev);
+        if vpg.vpg_type != VpgType::F2 {
+            translate(node, parts, &dev, vpg.outer_ips()[side.index]);
+        }
+    }
+}
+
+/// Source translation of what devices send out of an interface.
+fn translate(
+    node: &mut crate::network::Node,
+    parts: &VpgParts,
+    out: &IfName,
+    to: std::net::Ipv4Addr,
+) {
+    node.hook("nat-out", HookPoint::NatPostrouting, 100)
+        .push(Rule::new(
+            [
+                Test::Oif(out.clone()).into(),
+                Test::Source(parts.vpg.device_subnet).into(),
+            ],
+            [Statement::Snat(to)],
+        ));
+}
+
+/// What may pass a node, and why not.
+fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
+    let vpg = parts.vpg;
+    let peerings: BTreeSet<IfName> = vpg.peerings.keys().map(peering_if).collect();
+    let outside: BTreeSet<IfName> = peerings.iter().cloned().chain([internet()]).collect();
+    let name = format!("VPG {}", parts.id);
+    let sink = sink_rules(b, parts, &name);
+    let node = b.node(&side.node);
+    node.chain("sink", sink);
+    node.chain("routing-filter", routing_filter(parts, &name));
+    let answer: Match = Test::CtDirection(CtDirection::Reply).into();
+    let forward = node.hook("forward", HookPoint::Forward, 0);
+    // Judged on the node that it entered by.
+    forward.push(Rule::new(
+        [Test::Iif(backbone()).into()],
+        [Statement::Accept],
+    ));
+    let mut from_outside = outside.clone();
+    from_outside.insert(platform::vpg_if());
+    // Answers, and ICMP errors about what devices sent.
+    forward.push(Rule::new(
+        [Test::IifIn(from_outside.clone()).into(), answer],
+        [Statement::Accept],
+    ));
+    forward.push(Rule::new(
+        [
+            Test::IifIn(from_outside.clone()).into(),
+            Test::CtState([CtState::Related].into()).into(),
+        ],
+        [Statement::Accept],
+    ));
+    forward.push(deny(
+        [Test::IifIn(from_outside).into()],
+        Reason::VpgInboundNotTranslated,
+        &name,
+    ));
+    forward.push(jump([Test::Iif(gate::interface()).into()], gate::FROM_PEER));
+    forward.push(jump([Test::Oif(IfName::lo()).into()], "sink"));
+    forward.push(deny(
+        [
+            Test::Oif(internet()).into(),
+            Test::DestinationIn(private()).into(),
+        ],
+        Reason::NoRouteToDestination,
+        format!("{name}: no peering covers it"),
+    ));
+    forward.push(jump([Test::OifIn(outside).into()], "routing-filter"));
+    let mut inside: BTreeSet<IfName> = parts.sessions.iter().map(|(sim, ..)| sim_if(sim)).collect();
+    inside.extend([backbone(), gate::interface()]);
+    forward.push(jump([Test::OifIn(inside).into()], gate::BETWEEN_DEVICES));
+
+    let mut input = gate::input_rules(parts, side);
+    input.push(deny(
+        [Test::IifIn(peerings.into_iter().chain([internet()]).collect()).into()],
+        Reason::VpgInboundNotTranslated,
+        &name,
+    ));
+    node.chain("to-node", input);
+    node.hook("input", HookPoint::Input, 0)
+        .push(jump([], "to-node"));
+}
+
+/// Why something had no way out.
+fn sink_rules(b: &Builder, parts: &VpgParts, name: &str) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let mut peerings: Vec<_> = parts.vpg.peerings.iter().collect();
+    peerings.sort_by_key(|(_, canal)| Reverse(canal.destination.prefix_len()));
+    for (id, canal) in peerings {
+        let status = b.cloud.aws.peerings.get(id).map(|p| p.status);
+        let Some(status) = status.filter(|s| *s != PeeringStatus::Active) else {
+            continue;
+        };
+        let matches = [Test::Destination(canal.destination).into()];
+        let resource = format!("{name}, {} → peering {id}: {status}", canal.destination);
+        rules.push(deny(matches, Reason::BadStateRoute, resource));
+    }
+    let device_subnet = Test::Destination(parts.vpg.device_subnet);
+    rules.push(gate::no_such_address(parts, device_subnet));
+    rules.push(deny(
+        [Test::DestinationIn(private()).into()],
+        Reason::NoRouteToDestination,
+        format!("{name}: no peering covers it"),
+    ));
+    rules.push(deny([], Reason::VpgInternetGatewayOff, name));
+    rules
+}
+
+/// The outbound routing filter: the most specific prefix wins, and what matches none passes.
+fn routing_filter(parts: &VpgParts, name: &str) -> Vec<Rule> {
+    let mut entries: Vec<(&Ipv4Net, &RuleAction)> = parts.vpg.routing_filter.iter().collect();
+    entries.sort_by_key(|(prefix, _)| Reverse(prefix.prefix_len()));
+    let rule = |(prefix, action): (&Ipv4Net, &RuleAction)| {
+        let matches = [Test::Destination(*prefix).into()];
+        match action {
+            RuleAction::Allow => allow(matches),
+            RuleAction::Deny => deny(
+                matches,
+                Reason::VpgRoutingFilterDeny,
+                format!("{name}, routing filter: deny {prefix}"),
+            ),
+        }
+    };
+    entries.into_iter().map(rule).collect()
+}
+
+/// The platform's interface towards a node.
+pub(super) fn at_platform(parts: &VpgParts, at: &Side) -> (NodeId, IfName) {
+    let name = format!("vpg-{}", side(at.index));
+    (platform_node(), IfName::fit(&name, parts.id.as_str()))
+}
