@@ -17,6 +17,8 @@
 //! | what is an attribute of a resource? | [`Aws::values`], [`Aws::names`] |
 
 mod action;
+#[cfg(test)]
+mod any_action;
 mod elastic_ip;
 mod instance;
 mod internet_gateway;
