@@ -116,3 +116,98 @@ impl Aws {
         Ok(vec![event])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::super::lab::Lab;
+    use super::*;
+
+    const TO_SERVER: &str = r#"address = "eip", instance = "server""#;
+
+    fn public(lab: &Lab) -> Option<Ipv4Addr> {
+        lab.aws.public_ip(&InstanceId::new("server"))
+    }
+
+    #[test]
+    fn an_elastic_ip_takes_the_place_of_the_assigned_one_until_it_goes() {
+        let mut lab = Lab::customer();
+        lab.ok("AllocateAddress", r#"as = "eip""#);
+        assert_eq!(
+            lab.ok("AssociateAddress", TO_SERVER),
+            [
+                "instance server: public address 203.0.113.1 released",
+                "Elastic IP address eip: 203.0.113.129 associated with the instance server"
+            ]
+        );
+        lab.ok("StopInstances", r#"instance = "server""#);
+        assert_eq!(
+            public(&lab),
+            Some(Ipv4Addr::new(203, 0, 113, 129)),
+            "it stays through a stop"
+        );
+        lab.ok("StartInstances", r#"instance = "server""#);
+        assert_eq!(
+            lab.code("ReleaseAddress", r#"address = "eip""#),
+            "InvalidIPAddress.InUse"
+        );
+        lab.ok("DisassociateAddress", r#"address = "eip""#);
+        assert_eq!(
+            public(&lab),
+            Some(Ipv4Addr::new(203, 0, 113, 1)),
+            "a new one is assigned"
+        );
+        assert_eq!(lab.ok("DisassociateAddress", r#"address = "eip""#), [""; 0]);
+        lab.ok("ReleaseAddress", r#"address = "eip""#);
+        assert_eq!(
+            lab.code("ReleaseAddress", r#"address = "eip""#),
+            "InvalidAllocationID.NotFound"
+        );
+    }
+
+    #[test]
+    fn an_elastic_ip_moves_from_one_instance_to_another() {
+        let mut lab = Lab::customer();
+        lab.ok("RunInstances", r#"as = "spare", subnet = "public""#);
+        lab.ok("AllocateAddress", r#"as = "eip""#);
+        lab.ok("AssociateAddress", TO_SERVER);
+        lab.ok("AssociateAddress", r#"address = "eip", instance = "spare""#);
+        assert_eq!(public(&lab), Some(Ipv4Addr::new(203, 0, 113, 1)));
+        let at = |lab: &Lab| {
+            lab.aws
+                .instance_at_public_ip(Ipv4Addr::new(203, 0, 113, 129))
+                .cloned()
+        };
+        assert_eq!(at(&lab), Some(InstanceId::new("spare")));
+        lab.ok("TerminateInstances", r#"instance = "spare""#);
+        assert_eq!(at(&lab), None);
+    }
+
+    #[test]
+    fn a_vpc_without_a_gateway_has_no_use_for_one() {
+        let mut lab = Lab::customer();
+        lab.ok("AllocateAddress", r#"as = "eip""#);
+        lab.ok("StopInstances", r#"instance = "server""#);
+        lab.ok(
+            "DetachInternetGateway",
+            r#"internet_gateway = "gateway", vpc = "customer""#,
+        );
+        assert_eq!(
+            lab.code("AssociateAddress", TO_SERVER),
+            "Gateway.NotAttached"
+        );
+    }
+
+    #[test]
+    fn the_addresses_run_out() {
+        let mut lab = Lab::default();
+        for n in 0..126 {
+            lab.ok("AllocateAddress", &format!("as = \"e{n}\""));
+        }
+        assert_eq!(
+            lab.code("AllocateAddress", r#"as = "more""#),
+            "AddressLimitExceeded"
+        );
+    }
+}

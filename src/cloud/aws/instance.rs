@@ -270,3 +270,126 @@ impl std::fmt::Display for InstanceState {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+    use super::*;
+
+    fn server(lab: &Lab) -> &Instance {
+        &lab.aws.instances[&InstanceId::new("server")]
+    }
+
+    #[test]
+    fn the_first_four_addresses_and_the_last_are_not_for_instances() {
+        let mut lab = Lab::customer();
+        for ip in [
+            "10.0.0.0",
+            "10.0.0.1",
+            "10.0.0.2",
+            "10.0.0.3",
+            "10.0.0.255",
+            "10.0.1.4",
+        ] {
+            let at = format!("as = \"i\", subnet = \"public\", private_ip = \"{ip}\"");
+            assert_eq!(
+                lab.code("RunInstances", &at),
+                "InvalidParameterValue",
+                "{ip}"
+            );
+        }
+        let taken = r#"as = "i", subnet = "public", private_ip = "10.0.0.254""#;
+        assert_eq!(lab.code("RunInstances", taken), "InvalidIPAddress.InUse");
+        lab.ok("RunInstances", r#"as = "i", subnet = "public""#);
+        assert_eq!(
+            lab.aws.instances[&InstanceId::new("i")].private_ip,
+            Ipv4Addr::new(10, 0, 0, 4)
+        );
+    }
+
+    #[test]
+    fn a_28_holds_eleven_instances() {
+        let mut lab = Lab::customer();
+        lab.ok(
+            "CreateSubnet",
+            r#"as = "tiny", vpc = "customer", cidr = "10.0.1.0/28""#,
+        );
+        for n in 0..11 {
+            lab.ok("RunInstances", &format!("as = \"i{n}\", subnet = \"tiny\""));
+        }
+        let one_more = r#"as = "i11", subnet = "tiny""#;
+        assert_eq!(
+            lab.code("RunInstances", one_more),
+            "InsufficientFreeAddressesInSubnet"
+        );
+        lab.ok("StopInstances", r#"instance = "i3""#);
+        assert_eq!(
+            lab.code("RunInstances", one_more),
+            "InsufficientFreeAddressesInSubnet"
+        );
+        lab.ok("TerminateInstances", r#"instance = "i3""#);
+        lab.ok("RunInstances", one_more);
+    }
+
+    #[test]
+    fn stopping_gives_the_public_address_back_and_rebooting_does_not() {
+        let mut lab = Lab::customer();
+        let it = r#"instance = "server""#;
+        let public = server(&lab).assigned_public_ip;
+        assert_eq!(public, Some(Ipv4Addr::new(203, 0, 113, 1)));
+        lab.ok("RebootInstances", it);
+        assert_eq!(
+            (server(&lab).boot, server(&lab).assigned_public_ip),
+            (2, public)
+        );
+        lab.ok("StopInstances", it);
+        assert_eq!(
+            (server(&lab).boot, server(&lab).assigned_public_ip),
+            (2, None)
+        );
+        assert_eq!(lab.code("RebootInstances", it), "IncorrectInstanceState");
+        assert_eq!(lab.ok("StopInstances", it), [""; 0]);
+        lab.ok(
+            "RunInstances",
+            r#"as = "quicker", subnet = "public", public_ip = true"#,
+        );
+        lab.ok("StartInstances", it);
+        assert_eq!(server(&lab).boot, 3);
+        assert_eq!(
+            server(&lab).assigned_public_ip,
+            Some(Ipv4Addr::new(203, 0, 113, 2))
+        );
+    }
+
+    #[test]
+    fn an_instance_takes_groups_of_its_own_vpc_and_at_least_one() {
+        let mut lab = Lab::with_peering();
+        lab.ok("RunInstances", r#"as = "plain", subnet = "public""#);
+        let plain = &lab.aws.instances[&InstanceId::new("plain")];
+        assert_eq!(
+            plain.security_groups,
+            BTreeSet::from([SecurityGroupId::new("customer-default")])
+        );
+        let set = |groups: &str| format!("instance = \"plain\", security_groups = [{groups}]");
+        assert_eq!(
+            lab.code("ModifyInstanceAttribute", &set("\"other-default\"")),
+            "InvalidParameter"
+        );
+        assert_eq!(
+            lab.code("ModifyInstanceAttribute", &set("")),
+            "InvalidParameterValue"
+        );
+        assert_eq!(
+            lab.code("ModifyInstanceAttribute", &set("\"wep\"")),
+            "InvalidGroup.NotFound"
+        );
+        assert_eq!(
+            lab.code("ModifyInstanceAttribute", r#"instance = "plain""#),
+            "MissingParameter"
+        );
+        lab.ok(
+            "ModifyInstanceAttribute",
+            r#"instance = "plain", source_dest_check = false"#,
+        );
+    }
+}

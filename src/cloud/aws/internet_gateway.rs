@@ -111,3 +111,46 @@ impl Aws {
         Ok(vec![op.internet_gateway.event("deleted")])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+
+    #[test]
+    fn a_vpc_and_a_gateway_belong_to_each_other_only() {
+        let mut lab = Lab::with_peering();
+        let to =
+            |gateway: &str, vpc: &str| format!("internet_gateway = \"{gateway}\", vpc = \"{vpc}\"");
+        assert_eq!(
+            lab.code("AttachInternetGateway", &to("gateway", "other")),
+            "Resource.AlreadyAssociated"
+        );
+        lab.ok("CreateInternetGateway", r#"as = "second""#);
+        assert_eq!(
+            lab.code("AttachInternetGateway", &to("second", "customer")),
+            "InvalidParameterValue"
+        );
+        assert_eq!(
+            lab.code("DetachInternetGateway", &to("gateway", "other")),
+            "Gateway.NotAttached"
+        );
+        assert_eq!(
+            lab.code("DetachInternetGateway", &to("second", "other")),
+            "Gateway.NotAttached"
+        );
+    }
+
+    #[test]
+    fn a_gateway_stays_while_an_instance_that_runs_has_a_public_address() {
+        let mut lab = Lab::customer();
+        let it = r#"internet_gateway = "gateway", vpc = "customer""#;
+        assert_eq!(lab.code("DetachInternetGateway", it), "DependencyViolation");
+        assert_eq!(
+            lab.code("DeleteInternetGateway", r#"internet_gateway = "gateway""#),
+            "DependencyViolation"
+        );
+        lab.ok("StopInstances", r#"instance = "server""#);
+        lab.ok("DetachInternetGateway", it);
+        lab.ok("DeleteInternetGateway", r#"internet_gateway = "gateway""#);
+    }
+}

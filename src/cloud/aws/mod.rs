@@ -17,18 +17,25 @@
 //! | what is an attribute of a resource? | [`Aws::values`], [`Aws::names`] |
 
 mod action;
+#[cfg(test)]
+mod any_action;
 mod elastic_ip;
 mod instance;
 mod internet_gateway;
+#[cfg(test)]
+mod lab;
 mod lookup;
 mod model;
 mod network_acl;
 mod peering;
+#[cfg(test)]
+mod peering_tests;
 mod ports;
 #[cfg(test)]
 mod properties;
 mod public_ip;
 mod refusal;
+mod route;
 mod route_table;
 mod security_group;
 mod security_group_rule;
@@ -41,7 +48,8 @@ pub use action::*;
 pub use model::*;
 pub use network_acl::AclMatch;
 pub use public_ip::{ASSIGNED_PUBLIC_ADDRESSES, ELASTIC_ADDRESSES};
-pub use route_table::RouteChoice;
+pub use route::RouteChoice;
+pub use value::Attributes;
 
 use super::{ApiError, Event, Time};
 

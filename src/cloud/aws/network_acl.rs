@@ -290,3 +290,108 @@ impl std::fmt::Display for NetworkAclEntry {
         write!(f, " {}", self.cidr)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+    use super::*;
+
+    const DENY: &str = r#"network_acl = "strict", rule_number = 90, action = "deny", protocol = "tcp", port = 80, cidr = "10.0.0.5/24""#;
+
+    fn strict() -> Lab {
+        let mut lab = Lab::customer();
+        lab.ok("CreateNetworkAcl", r#"as = "strict", vpc = "customer""#);
+        lab
+    }
+
+    #[test]
+    fn the_lowest_number_that_matches_decides() {
+        let mut lab = strict();
+        lab.ok("CreateNetworkAclEntry", DENY);
+        lab.ok(
+            "CreateNetworkAclEntry",
+            r#"network_acl = "strict", rule_number = 100, action = "allow", cidr = "10.0.0.0/8""#,
+        );
+        let acl = &lab.aws.network_acls[&NetworkAclId::new("strict")];
+        let tcp = |address: [u8; 4], port| {
+            acl.first_match(false, address.into(), IpProtocol::Tcp, port, 0)
+        };
+        assert_eq!(
+            tcp([10, 0, 0, 9], 80),
+            AclMatch::Entry(90, RuleAction::Deny)
+        );
+        assert_eq!(
+            tcp([10, 0, 0, 9], 81),
+            AclMatch::Entry(100, RuleAction::Allow)
+        );
+        assert_eq!(tcp([8, 8, 8, 8], 80), AclMatch::FinalDeny);
+        assert_eq!(
+            acl.first_match(true, [10, 0, 0, 9].into(), IpProtocol::Tcp, 40000, 0)
+                .action(),
+            RuleAction::Deny,
+            "a new ACL has no egress entries, and answers need one"
+        );
+    }
+
+    #[test]
+    fn entries_are_created_replaced_and_deleted_by_number() {
+        let mut lab = strict();
+        assert_eq!(
+            lab.code("ReplaceNetworkAclEntry", DENY),
+            "InvalidNetworkAclEntry.NotFound"
+        );
+        lab.ok("CreateNetworkAclEntry", DENY);
+        assert_eq!(
+            lab.code("CreateNetworkAclEntry", DENY),
+            "NetworkAclEntryAlreadyExists"
+        );
+        assert_eq!(
+            lab.ok("ReplaceNetworkAclEntry", &DENY.replace("deny", "allow")),
+            ["network ACL strict: ingress entry 90 replaced: allow tcp 80 10.0.0.0/24"]
+        );
+        for number in ["0", "32767"] {
+            let wrong = DENY.replace("90", number);
+            assert_eq!(
+                lab.code("CreateNetworkAclEntry", &wrong),
+                "InvalidParameterValue"
+            );
+        }
+        lab.ok(
+            "DeleteNetworkAclEntry",
+            r#"network_acl = "strict", rule_number = 90"#,
+        );
+        let egress = r#"network_acl = "strict", rule_number = 90, egress = true"#;
+        assert_eq!(
+            lab.code("DeleteNetworkAclEntry", egress),
+            "InvalidNetworkAclEntry.NotFound"
+        );
+    }
+
+    #[test]
+    fn a_subnet_has_exactly_one_acl() {
+        let mut lab = strict();
+        lab.ok(
+            "ReplaceNetworkAclAssociation",
+            r#"subnet = "public", network_acl = "strict""#,
+        );
+        assert_eq!(
+            lab.code("DeleteNetworkAcl", r#"network_acl = "strict""#),
+            "DependencyViolation"
+        );
+        lab.ok(
+            "ReplaceNetworkAclAssociation",
+            r#"subnet = "public", network_acl = "customer-default""#,
+        );
+        lab.ok("DeleteNetworkAcl", r#"network_acl = "strict""#);
+        assert_eq!(
+            lab.code("DeleteNetworkAcl", r#"network_acl = "customer-default""#),
+            "InvalidParameterValue"
+        );
+        lab.ok("CreateVpc", r#"as = "other", cidr = "10.1.0.0/16""#);
+        let foreign = r#"subnet = "public", network_acl = "other-default""#;
+        assert_eq!(
+            lab.code("ReplaceNetworkAclAssociation", foreign),
+            "InvalidParameterValue"
+        );
+    }
+}

@@ -195,3 +195,120 @@ impl SecurityGroup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+    use super::*;
+
+    const HTTP: &str =
+        r#"security_group = "web", rule = { protocol = "tcp", port = 80, source = "0.0.0.0/0" }"#;
+
+    #[test]
+    fn a_new_group_lets_nothing_in_and_everything_out() {
+        let lab = Lab::customer();
+        let web = &lab.aws.security_groups[&SecurityGroupId::new("web")];
+        assert!(web.ingress.is_empty());
+        assert_eq!(
+            web.egress,
+            BTreeSet::from([SecurityGroupRule::all_everywhere()])
+        );
+    }
+
+    #[test]
+    fn a_rule_is_authorized_once_and_revoked_once() {
+        let mut lab = Lab::customer();
+        assert_eq!(
+            lab.ok("AuthorizeSecurityGroupIngress", HTTP),
+            ["security group web: authorized tcp 80 from 0.0.0.0/0"]
+        );
+        assert_eq!(
+            lab.code("AuthorizeSecurityGroupIngress", HTTP),
+            "InvalidPermission.Duplicate"
+        );
+        let error = lab.refused("RevokeSecurityGroupIngress", &HTTP.replace("80", "81"));
+        assert_eq!(error.code, "InvalidPermission.NotFound");
+        assert!(error.message.contains("tcp 80 from 0.0.0.0/0"), "{error}");
+        lab.ok("RevokeSecurityGroupIngress", HTTP);
+        let everything = r#"security_group = "web", rule = { destination = "0.0.0.0/0" }"#;
+        lab.ok("RevokeSecurityGroupEgress", everything);
+        assert_eq!(
+            lab.code("RevokeSecurityGroupEgress", everything),
+            "InvalidPermission.NotFound"
+        );
+        let unknown = lab.refused("AuthorizeSecurityGroupIngress", &HTTP.replace("web", "wep"));
+        assert_eq!(unknown.code, "InvalidGroup.NotFound");
+        assert!(unknown.message.contains("did you mean \"web\"?"));
+    }
+
+    #[test]
+    fn a_group_in_use_stays() {
+        let mut lab = Lab::customer();
+        let delete = r#"security_group = "web""#;
+        assert_eq!(
+            lab.code("DeleteSecurityGroup", delete),
+            "DependencyViolation"
+        );
+        lab.ok(
+            "ModifyInstanceAttribute",
+            r#"instance = "server", security_groups = ["customer-default"]"#,
+        );
+        lab.ok("CreateSecurityGroup", r#"as = "db", vpc = "customer""#);
+        let named =
+            r#"security_group = "db", rule = { protocol = "tcp", port = 5432, source = "web" }"#;
+        lab.ok("AuthorizeSecurityGroupIngress", named);
+        assert_eq!(
+            lab.code("DeleteSecurityGroup", delete),
+            "DependencyViolation"
+        );
+        lab.ok("RevokeSecurityGroupIngress", named);
+        lab.ok("DeleteSecurityGroup", delete);
+        assert_eq!(
+            lab.code(
+                "DeleteSecurityGroup",
+                r#"security_group = "customer-default""#
+            ),
+            "CannotDelete"
+        );
+        assert_eq!(
+            lab.code("CreateSecurityGroup", r#"as = "db", vpc = "customer""#),
+            "InvalidGroup.Duplicate"
+        );
+    }
+
+    #[test]
+    fn a_peers_group_counts_only_while_the_peering_is_active() {
+        let mut lab = Lab::with_peering();
+        lab.ok("CreateSecurityGroup", r#"as = "peer", vpc = "other""#);
+        let named =
+            r#"security_group = "peer", rule = { protocol = "tcp", port = 80, source = "web" }"#;
+        assert_eq!(
+            lab.code("AuthorizeSecurityGroupIngress", named),
+            "InvalidGroup.NotFound"
+        );
+        lab.ok("AcceptVpcPeeringConnection", r#"peering = "pcx""#);
+        lab.ok("AuthorizeSecurityGroupIngress", named);
+        let seen = |lab: &Lab, from: &str| {
+            lab.aws
+                .group_addresses(&VpcId::new(from), &SecurityGroupId::new("web"))
+        };
+        let server = BTreeSet::from([Ipv4Addr::new(10, 0, 0, 254)]);
+        assert_eq!(seen(&lab, "other"), server);
+        lab.ok("StopInstances", r#"instance = "server""#);
+        assert_eq!(
+            seen(&lab, "customer"),
+            server,
+            "stopped instances keep their addresses"
+        );
+        lab.ok("DeleteVpcPeeringConnection", r#"peering = "pcx""#);
+        assert_eq!(seen(&lab, "other"), BTreeSet::new(), "the rule is stale");
+        lab.ok("TerminateInstances", r#"instance = "server""#);
+        lab.ok("DeleteSecurityGroup", r#"security_group = "web""#);
+        assert_eq!(
+            lab.code("CreateSecurityGroup", r#"as = "web", vpc = "customer""#),
+            "InvalidParameterValue"
+        );
+        lab.ok("RevokeSecurityGroupIngress", named);
+        lab.ok("CreateSecurityGroup", r#"as = "web", vpc = "customer""#);
+    }
+}

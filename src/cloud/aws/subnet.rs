@@ -96,3 +96,44 @@ impl Aws {
         Ok(vec![op.subnet.event("deleted")])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+
+    #[test]
+    fn a_subnet_lies_inside_its_vpc_and_beside_its_siblings() {
+        let mut lab = Lab::customer();
+        let mut code = |cidr: &str| {
+            lab.code(
+                "CreateSubnet",
+                &format!("as = \"s\", vpc = \"customer\", cidr = \"{cidr}\""),
+            )
+        };
+        assert_eq!(code("10.0.0.0/25"), "InvalidSubnet.Conflict");
+        assert_eq!(code("10.0.0.0/16"), "InvalidSubnet.Conflict");
+        assert_eq!(code("10.1.0.0/24"), "InvalidSubnet.Range");
+        assert_eq!(code("10.0.1.0/29"), "InvalidSubnet.Range");
+        assert_eq!(code("10.0.0.0/15"), "InvalidSubnet.Range");
+        assert_eq!(code("10.0.1.5/24"), "InvalidParameterValue");
+        let unknown = lab.refused(
+            "CreateSubnet",
+            r#"as = "s", vpc = "custmer", cidr = "10.0.1.0/24""#,
+        );
+        assert_eq!(
+            unknown.to_string(),
+            "InvalidVpcID.NotFound: the VPC \"custmer\" does not exist; did you mean \"customer\"?"
+        );
+    }
+
+    #[test]
+    fn a_subnet_with_instances_stays() {
+        let mut lab = Lab::customer();
+        assert_eq!(
+            lab.code("DeleteSubnet", r#"subnet = "public""#),
+            "DependencyViolation"
+        );
+        lab.ok("TerminateInstances", r#"instance = "server""#);
+        lab.ok("DeleteSubnet", r#"subnet = "public""#);
+    }
+}

@@ -43,3 +43,58 @@ impl Aws {
         everywhere(rule) && protocols.iter().all(|protocol| answered(*protocol))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::lab::Lab;
+    use super::*;
+
+    fn allow(lab: &mut Lab, rule: &str) -> SecurityGroupRule {
+        let before = lab.aws.security_groups[&SecurityGroupId::new("web")]
+            .ingress
+            .clone();
+        lab.ok(
+            "AuthorizeSecurityGroupIngress",
+            &format!("security_group = \"web\", rule = {{ {rule} }}"),
+        );
+        let after = &lab.aws.security_groups[&SecurityGroupId::new("web")].ingress;
+        after.difference(&before).next().unwrap().clone()
+    }
+
+    #[test]
+    fn open_to_all_and_answered_to_all_is_untracked() {
+        let mut lab = Lab::customer();
+        let server = InstanceId::new("server");
+        let web = allow(
+            &mut lab,
+            r#"protocol = "tcp", port = 80, source = "0.0.0.0/0""#,
+        );
+        let ssh = allow(
+            &mut lab,
+            r#"protocol = "tcp", port = 22, source = "203.0.113.0/24""#,
+        );
+        let ping = allow(&mut lab, r#"protocol = "icmp", source = "0.0.0.0/0""#);
+        assert!(lab.aws.untracked(&server, &web, true));
+        assert!(!lab.aws.untracked(&server, &ssh, true), "some sources only");
+        assert!(
+            !lab.aws.untracked(&server, &ping, true),
+            "ICMP is always tracked"
+        );
+        lab.ok(
+            "RevokeSecurityGroupEgress",
+            r#"security_group = "web", rule = { destination = "0.0.0.0/0" }"#,
+        );
+        assert!(
+            !lab.aws.untracked(&server, &web, true),
+            "nothing answers to all"
+        );
+        let udp =
+            r#"security_group = "web", rule = { protocol = "udp", destination = "0.0.0.0/0" }"#;
+        lab.ok("AuthorizeSecurityGroupEgress", udp);
+        assert!(
+            !lab.aws.untracked(&server, &web, true),
+            "UDP is no answer to TCP"
+        );
+    }
+}

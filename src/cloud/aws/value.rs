@@ -145,3 +145,62 @@ impl Aws {
         ]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+
+    fn read(lab: &Lab, name: &str, kind: &str, attribute: &str) -> Vec<String> {
+        let found = lab.aws.values(name);
+        let values = found.iter().find(|(found, _)| *found == kind);
+        values.map_or_else(Vec::new, |(_, values)| values[attribute].clone())
+    }
+
+    #[test]
+    fn attributes_read_as_the_services_show_them() {
+        let mut lab = Lab::with_peering();
+        assert_eq!(
+            read(&lab, "server", "instance", "private_ip"),
+            ["10.0.0.254"]
+        );
+        assert_eq!(
+            read(&lab, "server", "instance", "public_ip"),
+            ["203.0.113.1"]
+        );
+        assert_eq!(read(&lab, "server", "instance", "state"), ["running"]);
+        assert_eq!(read(&lab, "public", "subnet", "cidr"), ["10.0.0.0/24"]);
+        assert_eq!(
+            read(&lab, "pcx", "peering", "status"),
+            ["pending-acceptance"]
+        );
+        lab.ok(
+            "AssociateVpcCidrBlock",
+            r#"vpc = "other", cidr = "10.7.0.0/16""#,
+        );
+        assert_eq!(
+            read(&lab, "other", "vpc", "cidr"),
+            ["10.1.0.0/16", "10.7.0.0/16"]
+        );
+        let id = &read(&lab, "customer", "vpc", "id")[0];
+        assert!(id.starts_with("vpc-0") && id.len() == "vpc-0123456789abcdef0".len());
+        lab.ok("StopInstances", r#"instance = "server""#);
+        assert_eq!(read(&lab, "server", "instance", "public_ip"), [""; 0]);
+    }
+
+    #[test]
+    fn one_name_may_be_several_kinds() {
+        let lab = Lab::customer();
+        let kinds: Vec<&str> = lab
+            .aws
+            .values("public")
+            .iter()
+            .map(|(kind, _)| *kind)
+            .collect();
+        assert_eq!(kinds, ["subnet", "route_table"]);
+        assert!(
+            lab.aws
+                .names()
+                .any(|name| name == ("subnet", "public".to_owned()))
+        );
+    }
+}

@@ -277,3 +277,93 @@ impl SecurityGroup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Lab;
+    use super::*;
+
+    #[test]
+    fn a_vpc_comes_with_a_main_table_a_default_group_and_a_default_acl() {
+        let lab = Lab::customer();
+        let id = VpcId::new("customer");
+        assert!(lab.aws.route_tables.contains_key(&id.main_route_table()));
+        let group = &lab.aws.security_groups[&id.default_security_group()];
+        let lines = |egress| {
+            group
+                .rules(egress)
+                .iter()
+                .map(|rule| rule.sentence(egress))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines(false), ["all traffic from customer-default"]);
+        assert_eq!(lines(true), ["all traffic to 0.0.0.0/0"]);
+        let acl = &lab.aws.network_acls[&id.default_network_acl()];
+        assert_eq!(acl.ingress[&100].to_string(), "allow all traffic 0.0.0.0/0");
+    }
+
+    #[test]
+    fn a_vpc_is_between_a_16_and_a_28() {
+        let mut lab = Lab::default();
+        let mut code =
+            |cidr: &str| lab.code("CreateVpc", &format!("as = \"v\", cidr = \"{cidr}\""));
+        assert_eq!(code("10.0.0.0/15"), "InvalidVpc.Range");
+        assert_eq!(code("10.0.0.0/29"), "InvalidVpc.Range");
+        assert_eq!(code("169.254.0.0/16"), "InvalidVpc.Range");
+        assert_eq!(code("10.0.0.1/16"), "InvalidParameterValue");
+        lab.ok("CreateVpc", r#"as = "large", cidr = "10.0.0.0/16""#);
+        lab.ok("CreateVpc", r#"as = "small", cidr = "10.0.0.0/28""#);
+    }
+
+    #[test]
+    fn further_ranges_must_not_overlap_nor_swallow_a_route() {
+        let mut lab = Lab::customer();
+        let associate = |cidr: &str| format!("vpc = \"customer\", cidr = \"{cidr}\"");
+        assert_eq!(
+            lab.code("AssociateVpcCidrBlock", &associate("10.0.128.0/24")),
+            "InvalidVpc.Range"
+        );
+        lab.ok("AssociateVpcCidrBlock", &associate("10.1.0.0/16"));
+        lab.ok(
+            "CreateRoute",
+            r#"route_table = "public", destination = "10.2.3.0/24", target = "server""#,
+        );
+        assert_eq!(
+            lab.code("AssociateVpcCidrBlock", &associate("10.2.0.0/16")),
+            "InvalidVpc.Range"
+        );
+        lab.ok("AssociateVpcCidrBlock", &associate("10.2.3.0/25"));
+        lab.ok(
+            "CreateSubnet",
+            r#"as = "second", vpc = "customer", cidr = "10.1.0.0/24""#,
+        );
+        let gone = |lab: &mut Lab, cidr| lab.code("DisassociateVpcCidrBlock", &associate(cidr));
+        assert_eq!(gone(&mut lab, "10.1.0.0/16"), "DependencyViolation");
+        assert_eq!(gone(&mut lab, "10.0.0.0/16"), "OperationNotPermitted");
+        assert_eq!(
+            gone(&mut lab, "10.9.0.0/16"),
+            "InvalidVpcCidrBlockAssociationID.NotFound"
+        );
+        lab.ok("DeleteSubnet", r#"subnet = "second""#);
+        lab.ok("DisassociateVpcCidrBlock", &associate("10.1.0.0/16"));
+    }
+
+    #[test]
+    fn a_vpc_in_use_stays_and_says_what_uses_it() {
+        let mut lab = Lab::with_peering();
+        let error = lab.refused("DeleteVpc", r#"vpc = "customer""#);
+        assert_eq!(error.code, "DependencyViolation");
+        for part in [
+            "subnet public",
+            "gateway",
+            "route table public",
+            "web",
+            "pcx",
+        ] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        lab.ok("DeleteVpcPeeringConnection", r#"peering = "pcx""#);
+        lab.ok("DeleteVpc", r#"vpc = "other""#);
+        assert!(!lab.aws.names().any(|(_, name)| name.starts_with("other")));
+    }
+}
