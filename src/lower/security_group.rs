@@ -126,13 +126,19 @@ fn gate_rules(
         };
         for rule in of_gate {
             any = true;
-            let untracked = aws.untracked(id, rule, gate == Gate::Ingress);
-            let track = (!untracked).then(|| Statement::CtMarkOr(gate.own_bit()));
+            let track = Statement::CtMarkOr(gate.own_bit());
             let matches = rule_matches(b, vpc, rule, gate);
-            rules.push(Rule::new(
-                matches,
-                track.into_iter().chain([Statement::Return]),
-            ));
+            if !aws.untracked(id, rule, gate == Gate::Ingress) {
+                rules.push(Rule::new(matches, [track, Statement::Return]));
+                continue;
+            }
+            // ICMP is always tracked.
+            if rule.protocol == IpProtocol::All {
+                let icmp = [Test::Protocol(Protocol::Icmp).into()];
+                let matches = icmp.into_iter().chain(matches.clone());
+                rules.push(Rule::new(matches, [track, Statement::Return]));
+            }
+            rules.push(allow(matches));
         }
     }
     let groups: Vec<_> = instance
