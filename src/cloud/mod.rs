@@ -15,6 +15,9 @@ mod error;
 mod event;
 mod id;
 mod nearest;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod properties;
 mod reason;
 pub mod soracom;
 #[cfg(test)]
