@@ -1,12 +1,15 @@
 //! What a user sees of a file that is wrong: one snapshot for each file in `tests/check`.
 
-use canal_sim::scenario;
+use canal_sim::scenario::{self, Diagnostics};
 
 /// Everything that is said about a file, as text.
 fn complaints(name: &str, bytes: &[u8]) -> String {
     match scenario::read(name, bytes) {
-        Ok(_) => "nothing to complain about\n".into(),
         Err(diagnostics) => diagnostics.render(false),
+        Ok(scenario) => match scenario::check(&scenario) {
+            list if list.is_empty() => "nothing to complain about\n".into(),
+            list => Diagnostics::new(scenario.source, list).render(false),
+        },
     }
 }
 

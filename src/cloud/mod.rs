@@ -8,18 +8,25 @@
 //! Resources go by names that the caller chooses; the identifiers that the services would assign
 //! (`vpc-0…`, `pcx-0…`) follow from the names and can be asked for with [`Cloud::value`].
 
+mod action;
+mod apply;
 pub mod aws;
 mod error;
 mod event;
 mod id;
 pub mod internet;
+mod nearest;
 mod reason;
 pub mod soracom;
+#[cfg(test)]
+mod testing;
+mod value;
 
 pub use error::{ApiError, Service};
 pub use event::Event;
 pub use id::{AccountId, service_id};
 pub use reason::Reason;
+pub use value::ValueError;
 
 use std::time::Duration;
 

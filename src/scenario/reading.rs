@@ -189,15 +189,3 @@ fn service(node: &str, key: &str, value: &Value, errors: &mut Errors) -> Option<
         span: value.span.clone(),
     })
 }
-
-impl From<crate::cloud::aws::Action> for Action {
-    fn from(action: crate::cloud::aws::Action) -> Self {
-        Self::Aws(action)
-    }
-}
-
-impl From<crate::cloud::soracom::Action> for Action {
-    fn from(action: crate::cloud::soracom::Action) -> Self {
-        Self::Soracom(action)
-    }
-}

@@ -326,12 +326,3 @@ pub(super) fn is_domain_name(name: &str) -> bool {
                 && !label.ends_with('-')
         })
 }
-
-/// The internet's zone, for messages.
-pub(super) fn zone_address(
-    dns: &BTreeMap<String, Vec<Ipv4Addr>>,
-    name: &str,
-) -> Option<Vec<Ipv4Addr>> {
-    dns.get(&name.trim_end_matches('.').to_ascii_lowercase())
-        .cloned()
-}

@@ -11,7 +11,7 @@ use super::{
     Ask, Diagnostic, DoStep, Placed, ProbeStep, RunStep, Step, StepKind, Template, ValueCheck,
     template,
 };
-use crate::cloud::{aws, soracom};
+use crate::cloud::Action;
 
 /// The keys that say what kind of step it is.
 const KINDS: &[&str] = &["do", "expect", "run", "wait", "check"];
@@ -85,7 +85,7 @@ fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
         _ => &["check"],
     };
     let allowed: Vec<&str> = if kind == "do" {
-        // The operation's parameters are looked at when its turn comes.
+        // The operation has its own parameters.
         entries.iter().map(|(key, _)| key.value.as_str()).collect()
     } else {
         own.iter().chain(COMMON).copied().collect()
@@ -98,7 +98,7 @@ fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
     });
     let eventually = table.read("eventually", errors, value::duration);
     let step = match kind {
-        "do" => action(&table, entries, errors),
+        "do" => do_step(&table, entries, errors),
         "expect" => probe(&table, errors),
         "run" => run(&table, errors),
         "wait" => table
@@ -151,15 +151,15 @@ fn action(table: &Table<'_>, entries: &Entries, errors: &mut Errors) -> Option<(
     let operation = table.read("do", errors, value::text);
     let error = table.read("error", errors, value::text);
     let operation = operation?;
-    let names = || aws::Action::NAMES.iter().chain(soracom::Action::NAMES);
-    if !names().any(|name| *name == operation.value) {
+    let names = Action::names;
+    if !names().any(|name| name == operation.value) {
         let diagnostic = Diagnostic::error(
             operation.span,
             format!("there is no operation {:?}", operation.value),
         );
-        errors.push(match did_you_mean(&operation.value, names().copied()) {
+        errors.push(match did_you_mean(&operation.value, names()) {
             Some(near) => diagnostic.label(near),
-            None => similar(diagnostic, &operation.value, names().copied()),
+            None => similar(diagnostic, &operation.value, names()),
         });
         return None;
     }
@@ -172,11 +172,13 @@ fn action(table: &Table<'_>, entries: &Entries, errors: &mut Errors) -> Option<(
     for (_, value) in &parameters {
         check_templates(value, errors);
     }
+    let parameters = Entries(parameters);
+    action::check(&operation, &parameters, errors);
     let said = operation.value.clone();
     Some((
         StepKind::Do(DoStep {
             operation,
-            parameters: Entries(parameters),
+            parameters,
             error,
         }),
         said,

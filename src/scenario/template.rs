@@ -5,6 +5,7 @@
 
 use super::value::Errors;
 use super::{Diagnostic, Placed, Span, Template};
+use crate::cloud::Cloud;
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +151,34 @@ impl Template {
                 Piece::Path(path) => Some(path),
                 Piece::Text(_) => None,
             })
+    }
+
+    /// The text with the present values in it.
+    ///
+    /// # Errors
+    ///
+    /// A diagnostic at the placeholder whose path stands for nothing.
+    pub fn resolve(&self, cloud: &Cloud) -> Result<String, Diagnostic> {
+        let mut text = String::with_capacity(self.0.value.len());
+        for piece in pieces(&self.0.value) {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Path(path) => match cloud.value(path) {
+                    Ok(value) => text.push_str(&value),
+                    Err(why) => return Err(Diagnostic::error(self.span_of(path), why.to_string())),
+                },
+            }
+        }
+        Ok(text)
+    }
+
+    /// Where in the file the first placeholder with this path stands.
+    pub(super) fn span_of(&self, path: &str) -> Span {
+        let placeholder = format!("${{{path}}}");
+        match self.0.value.find(&placeholder) {
+            Some(at) => place(&self.0, at..at + placeholder.len()),
+            None => self.0.span.clone(),
+        }
     }
 }
 

@@ -316,7 +316,8 @@ pub struct PeeringSide {
     pub account: AccountId,
     /// Its region.
     pub region: String,
-    /// The ranges that the peering carries for this side, as they were at the request.
+    /// The ranges that the peering carries for this side: those of the request, and what the VPC has
+    /// gained or lost since while the peering was live.
     pub cidrs: Vec<Ipv4Net>,
 }
 

@@ -1,0 +1,85 @@
+//! Refusals in the EC2 API's words (Amazon EC2 API Reference, "Error codes for the Amazon EC2 API").
+
+use crate::cloud::{ApiError, Event};
+
+/// What an operation gives: what happened, or the refusal that left everything as it was.
+pub(super) type Outcome = Result<Vec<Event>, ApiError>;
+
+/// How many names a message lists at most.
+const LISTED: usize = 6;
+
+/// Refuses.
+pub(super) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, ApiError> {
+    Err(ApiError::aws(code, message))
+}
+
+/// The refusal of a name that nothing has, with the nearest that something has.
+pub(super) fn unknown<'a>(
+    code: &'static str,
+    kind: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> ApiError {
+    let known: Vec<&str> = known.into_iter().collect();
+    let nearest = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, name), *known))
+        .min()
+        .filter(|(distance, _)| *distance <= (name.chars().count() / 3).max(1));
+    let hint = match nearest {
+        Some((_, near)) => format!("did you mean {near:?}?"),
+        None if known.is_empty() => "there is none; create it first".to_owned(),
+        None if known.len() <= LISTED => format!("there is {}", list(&known)),
+        None => format!(
+            "there are {} others: {}, …",
+            known.len(),
+            list(&known[..LISTED])
+        ),
+    };
+    ApiError::aws(code, format!("the {kind} {name:?} does not exist; {hint}"))
+}
+
+/// The refusal of a name that something has already. In the real API, identifiers are assigned and
+/// never clash; here names stand for them.
+pub(super) fn taken(kind: &str, name: &str) -> ApiError {
+    ApiError::aws(
+        "InvalidParameterValue",
+        format!("the {kind} {name:?} exists already; choose another name"),
+    )
+}
+
+/// Names for a message, in quotes.
+pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<String> = names
+        .iter()
+        .map(|name| format!("{:?}", name.as_ref()))
+        .collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_gets_the_nearest_one() {
+        let error = unknown(
+            "InvalidVpcID.NotFound",
+            "VPC",
+            "custmer",
+            ["customer", "other"],
+        );
+        assert_eq!(
+            error.to_string(),
+            "InvalidVpcID.NotFound: the VPC \"custmer\" does not exist; did you mean \"customer\"?"
+        );
+    }
+
+    #[test]
+    fn a_strange_name_gets_what_there_is() {
+        let error = unknown("InvalidVpcID.NotFound", "VPC", "zzz", ["customer", "other"]);
+        assert!(error.message.ends_with("there is \"customer\", \"other\""));
+        let error = unknown("InvalidVpcID.NotFound", "VPC", "zzz", []);
+        assert!(error.message.ends_with("there is none; create it first"));
+    }
+}
