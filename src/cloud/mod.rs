@@ -16,6 +16,9 @@ mod event;
 mod id;
 pub mod internet;
 mod nearest;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod properties;
 mod reason;
 pub mod soracom;
 #[cfg(test)]

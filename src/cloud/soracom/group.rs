@@ -72,6 +72,9 @@ impl Soracom {
             self.put_one(id, &mut group, key, value)?;
         }
         self.check(id, &group)?;
+        if op.parameters.is_empty() {
+            return Ok(Vec::new());
+        }
         let keys: Vec<_> = op.parameters.keys().map(String::as_str).collect();
         let event = Event::new(
             format!("group {id}"),

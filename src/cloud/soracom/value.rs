@@ -27,6 +27,14 @@ impl Soracom {
     }
 
     /// The attributes of the resources of this name, one for each kind that has it.
+    ///
+    /// | kind | attributes |
+    /// |---|---|
+    /// | `sim` | `id`, `imsi`, `status`, `online`, `speed_class`, `group`; while online `ip`, `dns`, `mtu`, `vpg`, `node` |
+    /// | `group` | `id`, `use_vpg`, `vpg`, `use_custom_dns`, `dns_servers`, `ip_link_mtu` |
+    /// | `vpg` | `id`, `type`, `status`, `region`, `internet_gateway`, `device_subnet`, `inner_prefix_length`, `vpg_subnet`, `outer_ip`, `inner_ip`, `global_ip`, `gate_open`, `vni`, `privacy_separator`, `peer_outer_ip`, `peer_inner_ip`, `peering`, `routing_filter` |
+    /// | `attachment` | `id`, `vpg`, `vpc`, `status` |
+    /// | `customer_route` | `id`, `vpg`, `destination`, `target` |
     pub fn values(&self, name: &str) -> Vec<(&'static str, Attributes)> {
         let mut found = Vec::new();
         if let Some(sim) = self.sims.get(&SimId::new(name)) {
