@@ -2,7 +2,41 @@
 //!
 //! Reading never touches a backend. What can be known to be wrong without running anything is found by
 //! carrying the actions out on the pure clouds.
+//!
+//! | step | function |
+//! |---|---|
+//! | bytes → [`Scenario`], or everything that is wrong with the file | [`read`] |
+//! | what the tables declare → both clouds | [`build`] |
+//! | what is wrong with the steps, as far as the clouds can tell | [`check`] |
+//! | a name in a probe or a script → node, address | [`target`] |
+//! | a `do` step → the action to carry out | [`DoStep::action`] |
+//! | text with `${…}` in it → text | [`Template::resolve`] |
 
+mod action;
+mod aws;
+mod check;
+mod data;
+mod diagnostic;
+mod expect;
+mod fault;
 mod model;
+mod names;
+mod nearest;
+mod parameters;
+mod read;
+mod reading;
+mod rules;
+mod setup;
+mod soracom;
+mod step;
+mod table;
+pub mod target;
+mod template;
+mod value;
 
+pub use check::check;
+pub use data::{Data, Entries, Value};
+pub use diagnostic::{Diagnostic, Diagnostics, Label, Position, Severity};
 pub use model::*;
+pub use read::read;
+pub use setup::build;

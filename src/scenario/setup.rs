@@ -1,0 +1,167 @@
+//! The clouds as the tables declare them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::data::Entries;
+use super::{Diagnostic, Placed, Scenario, Span, fault};
+use crate::cloud::{Action, ApiError, Cloud, Time, aws, soracom};
+
+/// Changes that come within this time are waited for: a VPG takes about three minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The clouds as the tables declare them, with every SIM connected that should be, and the time that
+/// has passed until then.
+///
+/// After each action the clock goes on, change by change, until none is due within ten minutes. So a
+/// VPG runs before anything uses it.
+///
+/// # Errors
+///
+/// What the services refuse, at the value that is to blame. What only follows from an earlier refusal
+/// is left out.
+pub fn build(scenario: &Scenario) -> Result<(Cloud, Time), Vec<Diagnostic>> {
+    let built = build_what_works(scenario);
+    if built.errors.is_empty() {
+        Ok((built.cloud, built.now))
+    } else {
+        Err(built.errors)
+    }
+}
+
+/// The clouds, as far as they could be built.
+pub(super) struct Built {
+    pub cloud: Cloud,
+    pub now: Time,
+    pub errors: Vec<Diagnostic>,
+    /// The names of what could not be made.
+    pub missing: BTreeSet<String>,
+}
+
+pub(super) fn build_what_works(scenario: &Scenario) -> Built {
+    let mut built = Built {
+        cloud: Cloud::default(),
+        now: Time::ZERO,
+        errors: Vec::new(),
+        missing: BTreeSet::new(),
+    };
+    let mut tables = Tables {
+        scenario,
+        read: None,
+    };
+    for action in &scenario.setup {
+        built.carry_out(action, &mut tables);
+        settle(&mut built.cloud, &mut built.now);
+    }
+    for sim in &scenario.connect {
+        let connect = soracom::Action::Connect(soracom::Connect {
+            sim: sim.value.clone(),
+        });
+        let action = Placed {
+            value: Action::Soracom(connect),
+            span: sim.span.clone(),
+        };
+        built.carry_out(&action, &mut tables);
+    }
+    built
+}
+
+impl Built {
+    fn carry_out(&mut self, action: &Placed<Action>, tables: &mut Tables<'_>) {
+        let Err(refusal) = self.cloud.apply(&action.value, self.now) else {
+            return;
+        };
+        let follows = mentions_any(&refusal.message, &self.missing);
+        if let Some(name) = created(&action.value) {
+            self.missing.insert(name.to_owned());
+        }
+        if !follows {
+            let span = tables.value_at_fault(&action.span, &refusal);
+            self.errors
+                .push(refused(span, action.value.name(), &refusal));
+        }
+    }
+}
+
+/// Lets time pass until no change is due within ten minutes.
+fn settle(cloud: &mut Cloud, now: &mut Time) {
+    while let Some(change) = cloud.next_change() {
+        if change > now.saturating_add(PATIENCE) {
+            return;
+        }
+        *now = change.max(*now);
+        cloud.advance(*now);
+        if cloud.next_change() == Some(change) {
+            // Advancing did nothing about it; it never will.
+            return;
+        }
+    }
+}
+
+/// The diagnostic of a refusal.
+pub(super) fn refused(span: Span, operation: &str, refusal: &ApiError) -> Diagnostic {
+    Diagnostic::error(span, refusal.message.clone()).note(format!(
+        "{} refuses {operation} with the code {}",
+        refusal.service, refusal.code
+    ))
+}
+
+/// Whether a message names any of these.
+pub(super) fn mentions_any(message: &str, names: &BTreeSet<String>) -> bool {
+    names
+        .iter()
+        .any(|name| fault::find_word(message, name).is_some())
+}
+
+/// The tables of the file, read again only when something is refused: the actions keep no more than the
+/// place of the table that they come from.
+struct Tables<'s> {
+    scenario: &'s Scenario,
+    read: Option<Entries>,
+}
+
+impl Tables<'_> {
+    /// The value that a refusal is about, in the table at `span`; `span` itself where none is evident.
+    fn value_at_fault(&mut self, span: &Span, refusal: &ApiError) -> Span {
+        let entries = self.read.get_or_insert_with(|| {
+            let (table, _) = DeTable::parse_recoverable(&self.scenario.source.text);
+            table.get_ref().into()
+        });
+        fault::table_at(entries, span)
+            .and_then(|table| {
+                fault::value_at_fault(&refusal.message, &fault::scalars(table, false))
+            })
+            .unwrap_or_else(|| span.clone())
+    }
+}
+
+/// The name of what an action creates.
+fn created(action: &Action) -> Option<&str> {
+    use aws::Action as Aws;
+    use soracom::Action as Soracom;
+    Some(match action {
+        Action::Aws(action) => match action {
+            Aws::CreateVpc(op) => op.name.as_str(),
+            Aws::CreateSubnet(op) => op.name.as_str(),
+            Aws::CreateInternetGateway(op) => op.name.as_str(),
+            Aws::CreateRouteTable(op) => op.name.as_str(),
+            Aws::CreateSecurityGroup(op) => op.name.as_str(),
+            Aws::CreateNetworkAcl(op) => op.name.as_str(),
+            Aws::RunInstances(op) => op.name.as_str(),
+            Aws::AllocateAddress(op) => op.name.as_str(),
+            Aws::CreateVpcPeeringConnection(op) => op.name.as_str(),
+            _ => return None,
+        },
+        Action::Soracom(action) => match action {
+            Soracom::CreateVirtualPrivateGateway(op) => op.name.as_str(),
+            Soracom::CreateCanalPeering(op) => op.name.as_str(),
+            Soracom::CreateTransitGatewayVpcAttachment(op) => op.name.as_str(),
+            Soracom::CreateCustomerRoute(op) => op.name.as_str(),
+            Soracom::CreateGroup(op) => op.name.as_str(),
+            Soracom::RegisterSim(op) => op.name.as_str(),
+            _ => return None,
+        },
+    })
+}
