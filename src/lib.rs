@@ -23,5 +23,6 @@
 pub mod backend;
 pub mod cloud;
 pub mod network;
+pub mod report;
 pub mod run;
 pub mod scenario;
