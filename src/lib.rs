@@ -21,6 +21,7 @@
 //! | [`run`] | carries out the steps, compares, emits events: prints nothing |
 
 pub mod backend;
+pub mod cli;
 pub mod cloud;
 pub mod network;
 pub mod report;

@@ -135,8 +135,8 @@ pub fn seen(probe: &ProbeReport) -> String {
     parts.join(", ")
 }
 
-/// How many events one line holds.
-const EVENTS_IN_A_LINE: usize = 3;
+/// How many events one line holds; it counts the rest.
+pub const EVENTS_IN_A_LINE: usize = 3;
 
 fn happened(events: &[cloud::Event], changes: usize) -> String {
     if events.is_empty() && changes == 0 {
@@ -167,7 +167,7 @@ pub fn evidence(evidence: &Evidence) -> String {
         "hint: "
     };
     visible(&format!(
-        "{:>7}  {}  {hint}{}  {}",
+        "{:<7}  {}  {hint}{}  {}",
         duration(evidence.after),
         evidence.node,
         evidence.label,

@@ -1,13 +1,16 @@
 //! All that is known about a step that failed, as labelled fields: the terminal and the JUnit file
 //! show the same.
 
-use super::essence::{self, essence, question, seen};
+use super::essence::{self, essence, seen};
 use super::text::{duration, lines, visible, wrap};
 use crate::network::NodeId;
 use crate::run::event::{Detail, OutcomeKind, ProbeReport, StepReport};
 
-/// The most lines of a script's output, or of a page's body, that a block shows.
-const MOST_LINES: usize = 100;
+/// The most lines of a script's output that a block shows.
+const MOST_OUTPUT: usize = 60;
+
+/// The most lines of a page's body, or of one problem, that a block shows.
+const MOST_LINES: usize = 12;
 
 /// What neither an answer nor evidence means. Every place where a cloud's rules discard a packet
 /// reports it, so the cause lies elsewhere.
@@ -150,7 +153,7 @@ pub fn fields(step: &StepReport) -> Vec<Field> {
             let mut fields = vec![Field::line("node", node), Field::line("ended", end)];
             fields.extend(wrong(problems));
             for (label, output) in [("stdout", stdout), ("stderr", stderr)] {
-                let mut rows = lines(output, MOST_LINES);
+                let mut rows = lines(output, MOST_OUTPUT);
                 if rows.is_empty() {
                     rows.push("(empty)".to_owned());
                 }
@@ -180,11 +183,13 @@ fn wrong(problems: &[String]) -> Option<Field> {
 }
 
 fn probe_fields(probe: &ProbeReport) -> Vec<Field> {
-    let mut asked = question(probe);
     let ip = probe.to_ip.to_string();
-    if probe.to != ip {
-        asked.push_str(&format!(" ({ip})"));
-    }
+    let address = if probe.to == ip {
+        String::new()
+    } else {
+        format!(" ({ip})")
+    };
+    let asked = format!("{} → {}{address} {}", probe.from, probe.to, probe.probe);
     let mut fields = vec![
         Field::line("asked", asked),
         Field::line("expected", &probe.expected),

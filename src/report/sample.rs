@@ -220,7 +220,7 @@ fn failing_steps() -> Vec<(&'static str, Detail)> {
                 measured: "reachable".into(),
                 path: ["sensor", "vpg/vpg/a", "server"].map(NodeId::new).into(),
                 body: Some(
-                    (1..=120)
+                    (1..=20)
                         .map(|n| format!("line {n} of the page\n"))
                         .collect(),
                 ),

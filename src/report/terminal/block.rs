@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Style;
 use super::paint::Paint;
-use crate::report::essence::{self, essence};
+use crate::report::essence::{self, EVENTS_IN_A_LINE, essence};
 use crate::report::failure::{self, LABELS};
 use crate::report::text::{counted, duration, visible};
 use crate::run::event::{Detail, Status, StepReport};
@@ -17,8 +17,10 @@ pub(super) struct Block {
     pub(super) waiting: String,
 }
 
-/// How far a failure's fields are indented.
-const INDENT: usize = 11;
+/// Where a step's name begins: after two spaces, the mark, and the step's number with its spaces.
+fn indent(digits: usize) -> usize {
+    10 + digits
+}
 
 impl Block {
     pub(super) fn new(steps: usize) -> Self {
@@ -68,10 +70,11 @@ pub(super) fn step(paint: Paint, style: Style, steps: usize, step: &StepReport) 
     let digits = steps.to_string().len();
     let number = format!("{:>digits$}", step.step);
     let name = visible(&step.name);
-    let before = 2 + 6 + 1 + digits + 1 + name.chars().count();
+    let indent = indent(digits);
+    let before = indent + name.chars().count();
     if step.status == Status::Failed {
         let head = format!("  {mark} {} {}\n", paint.faint(number), paint.bad(name));
-        return head + &failed(paint, style, step);
+        return head + &failed(paint, style, indent, step);
     }
     let mut text = format!("  {mark} {} {name}", paint.faint(number));
     let essence = essence(step).beside(&step.name);
@@ -79,22 +82,22 @@ pub(super) fn step(paint: Paint, style: Style, steps: usize, step: &StepReport) 
         text.push_str("  ");
     } else {
         text.push('\n');
-        text.push_str(&" ".repeat(INDENT + digits - 1));
+        text.push_str(&" ".repeat(indent));
     }
     text.push_str(&paint.faint(essence));
     text.push('\n');
     if style.verbose > 0 {
         for line in more(&step.detail) {
-            text.push_str(&format!("{:INDENT$}{}\n", "", paint.faint(line)));
+            text.push_str(&format!("{:indent$}{}\n", "", paint.faint(line)));
         }
     }
     text
 }
 
 /// The block under a step that failed.
-fn failed(paint: Paint, style: Style, step: &StepReport) -> String {
+fn failed(paint: Paint, style: Style, indent: usize, step: &StepReport) -> String {
     let mut text = String::new();
-    let width = usize::from(style.width).saturating_sub(INDENT);
+    let width = usize::from(style.width).saturating_sub(indent);
     for field in failure::fields(step) {
         for (at, row) in field.rows(width).iter().enumerate() {
             let label = if at == 0 { field.label } else { "" };
@@ -104,7 +107,7 @@ fn failed(paint: Paint, style: Style, step: &StepReport) -> String {
                 "measured" | "answered" | "wrong" | "at fault" => paint.bad(row),
                 _ => row.clone(),
             };
-            let line = format!("{:INDENT$}{}{row}", "", paint.faint(label));
+            let line = format!("{:indent$}{}{row}", "", paint.faint(label));
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -124,14 +127,21 @@ fn more(detail: &Detail) -> Vec<String> {
         | Detail::Wait {
             events, changes, ..
         } => {
-            let mut lines: Vec<String> = events.iter().map(essence::event).collect();
-            lines.push(format!("{} to the network", counted(*changes, "change")));
+            let mut lines = Vec::new();
+            if events.len() > EVENTS_IN_A_LINE {
+                lines.extend(events.iter().map(essence::event));
+            }
+            if *changes > 0 {
+                lines.push(format!("{} to the network", counted(*changes, "change")));
+            }
             lines
         }
         Detail::Expect(probe) => probe.evidence.iter().map(essence::evidence).collect(),
         Detail::Run { stdout, stderr, .. } => [stdout, stderr]
             .iter()
-            .flat_map(|output| output.lines().map(visible))
+            .flat_map(|output| output.lines())
+            .filter(|line| !line.trim().is_empty())
+            .map(visible)
             .collect(),
         Detail::Check { .. } | Detail::Impossible { .. } => Vec::new(),
     }
@@ -151,7 +161,7 @@ pub(super) fn closing(
             paint.bad("✗ the scenario could not go on")
         ));
         for line in error.lines() {
-            text.push_str(&format!("{:INDENT$}{}\n", "", visible(line)));
+            text.push_str(&format!("    {}\n", visible(line)));
         }
     }
     let counts = counts(paint, [passed, failed, skipped]);

@@ -1,0 +1,79 @@
+//! Reads scenario files, and says what is wrong with them.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::console::Console;
+use crate::scenario::Scenario;
+
+/// What came of reading a file.
+pub struct Reading {
+    /// The scenario; none where the file holds none that could be run.
+    pub scenario: Option<Scenario>,
+    /// What is wrong with it, in the file's order.
+    pub problems: Vec<Problem>,
+    /// The same for people, with the places in the file; ends with a line feed unless it is empty.
+    pub text: String,
+}
+
+/// Something that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// How bad it is: `error`, or `warning` where the scenario can be run all the same.
+    pub severity: &'static str,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What mends it.
+    pub help: Vec<String>,
+}
+
+/// Reads one file.
+///
+/// # Errors
+///
+/// Where the file itself could not be read.
+pub fn read_file(
+    path: &Path,
+    color: bool,
+    read: impl Fn(&str, &[u8], bool) -> Reading,
+) -> Result<Reading, String> {
+    let name = path.display().to_string();
+    match fs::read(path) {
+        Ok(bytes) => Ok(read(&name, &bytes, color)),
+        Err(error) => Err(format!("failed to read {name}: {error}")),
+    }
+}
+
+/// Reads all files and shows what is wrong with them. None where one of them can't be run: a run that
+/// leaves something out on the quiet could be taken for one that passed.
+pub fn read_all(
+    paths: &[impl AsRef<Path>],
+    console: &mut Console<'_>,
+    read: impl Fn(&str, &[u8], bool) -> Reading,
+) -> Option<Vec<Scenario>> {
+    let mut scenarios = Some(Vec::new());
+    for path in paths {
+        match read_file(path.as_ref(), console.err_color, &read) {
+            Err(message) => {
+                console.error(message);
+                scenarios = None;
+            }
+            Ok(reading) => {
+                // Where stderr is closed, nobody is left to be told; the exit status tells.
+                write!(console.err, "{}", reading.text).ok();
+                match (reading.scenario, &mut scenarios) {
+                    (Some(scenario), Some(list)) => list.push(scenario),
+                    (None, _) => scenarios = None,
+                    (Some(_), None) => {}
+                }
+            }
+        }
+    }
+    scenarios
+}
