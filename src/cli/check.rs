@@ -91,3 +91,74 @@ fn say(format: Format, console: &mut Console<'_>, file: &Path, reading: Reading)
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Says that a file is wrong where it says so itself, and names the problem.
+    fn read(file: &str, bytes: &[u8], _color: bool) -> Reading {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        Reading {
+            scenario: None,
+            problems: vec![Problem {
+                severity: "error",
+                line: 3,
+                column: 7,
+                message: text.clone(),
+                help: vec!["mend it".to_owned()],
+            }],
+            text: format!("error: {text}\n  --> {file}:3:7\n"),
+        }
+    }
+
+    fn checked(format: Format) -> (Exit, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.toml", "b.toml"] {
+            std::fs::write(folder.path().join(name), format!("{name} is wrong")).unwrap();
+        }
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console {
+            out: &mut out,
+            err: &mut err,
+            out_color: false,
+            err_color: false,
+            width: 100,
+        };
+        let arguments = CheckArguments {
+            paths: vec![folder.path().to_owned()],
+            format,
+            color: crate::cli::args::ColorChoice::Never,
+        };
+        let exit = check_command(&arguments, &mut console, read);
+        let root = folder.path().display().to_string();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&root, "$");
+        (exit, text(out), text(err))
+    }
+
+    #[test]
+    fn every_file_is_checked_even_after_a_wrong_one() {
+        let (exit, out, err) = checked(Format::Human);
+        assert_eq!(exit, Exit::Usage);
+        assert_eq!(out, "");
+        assert_eq!(
+            err,
+            "error: a.toml is wrong\n  --> $/a.toml:3:7\nerror: b.toml is wrong\n  --> $/b.toml:3:7\n"
+        );
+    }
+
+    #[test]
+    fn programs_get_an_object_for_each_file() {
+        let (exit, out, err) = checked(Format::Json);
+        assert_eq!(exit, Exit::Usage);
+        assert_eq!(err, "");
+        assert_eq!(
+            out.lines().next(),
+            Some(
+                r#"{"file":"$/a.toml","ok":false,"title":null,"steps":null,"problems":[{"severity":"error","line":3,"column":7,"message":"a.toml is wrong","help":["mend it"]}]}"#
+            )
+        );
+        assert_eq!(out.lines().count(), 2);
+    }
+}

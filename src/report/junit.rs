@@ -1,6 +1,6 @@
 //! A JUnit file: a suite for each scenario, a case for each step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -54,6 +54,8 @@ impl Report for Junit {
 #[derive(Default)]
 struct Suites {
     by_file: BTreeMap<String, TestSuite>,
+    /// Files of scenarios that have begun and are not over.
+    open: BTreeSet<String>,
     elapsed: Option<Duration>,
 }
 
@@ -64,6 +66,7 @@ impl Suites {
                 let mut suite = TestSuite::new(xml(title));
                 suite.extra.insert(xml("file"), xml(file));
                 self.by_file.insert(file.clone(), suite);
+                self.open.insert(file.clone());
             }
             Event::StepFinished(step) => {
                 if let Some(suite) = self.by_file.get_mut(&step.file) {
@@ -76,6 +79,7 @@ impl Suites {
                 elapsed,
                 ..
             } => {
+                self.open.remove(file);
                 if let Some(suite) = self.by_file.get_mut(file) {
                     suite.set_time(*elapsed);
                     if let Some(error) = error {
@@ -88,12 +92,27 @@ impl Suites {
         }
     }
 
+    /// The document. Where the run broke off, it says so: a file that holds nothing but what passed
+    /// until then would be taken for a pass.
     fn document(&self) -> Result<String, quick_junit::SerializeError> {
         let mut report = quick_junit::Report::new("canal-sim");
-        if let Some(elapsed) = self.elapsed {
-            report.set_time(elapsed);
+        for (file, suite) in &self.by_file {
+            let mut suite = suite.clone();
+            if self.open.contains(file) {
+                suite.add_test_case(broken(file, "the run ended before the scenario was over"));
+            }
+            report.add_test_suite(suite);
         }
-        report.add_test_suites(self.by_file.values().cloned());
+        match self.elapsed {
+            Some(elapsed) => {
+                report.set_time(elapsed);
+            }
+            None => {
+                let mut suite = TestSuite::new("canal-sim");
+                suite.add_test_case(broken("canal-sim", "the run broke off"));
+                report.add_test_suite(suite);
+            }
+        }
         report.to_string()
     }
 }
@@ -137,7 +156,7 @@ fn broken(file: &str, error: &str) -> TestCase {
     status.set_message(xml(error.lines().next().unwrap_or_default()));
     status.set_type("broken off");
     status.set_description(block(error));
-    let mut case = TestCase::new("the scenario could not go on", status);
+    let mut case = TestCase::new("could not go on", status);
     case.set_classname(xml(file));
     case.extra.insert(xml("file"), xml(file));
     case
@@ -196,6 +215,22 @@ mod tests {
         let text = std::fs::read_to_string(&place).unwrap();
         let report = quick_junit::Report::deserialize_from_str(&text).unwrap();
         assert_eq!(report.test_suites.len(), 2);
+    }
+
+    #[test]
+    fn a_run_that_broke_off_is_no_pass() {
+        let mut suites = Suites::default();
+        for event in sample::passing().iter().take(7) {
+            suites.event(event);
+        }
+        let document = suites.document().unwrap();
+        let report = quick_junit::Report::deserialize_from_str(&document).unwrap();
+        let errors: Vec<usize> = report
+            .test_suites
+            .iter()
+            .map(|suite| suite.errors)
+            .collect();
+        assert_eq!((report.errors, errors), (2, vec![1, 1]));
     }
 
     proptest! {
