@@ -12,6 +12,7 @@ pub mod aws;
 mod error;
 mod event;
 mod id;
+pub mod internet;
 mod reason;
 pub mod soracom;
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::data::Entries;
 use crate::cloud::aws::InstanceId;
 use crate::cloud::soracom::SimId;
 use crate::cloud::{Action, Reason};
@@ -152,7 +153,7 @@ pub struct DoStep {
     /// The operation's real name.
     pub operation: Placed<String>,
     /// Its parameters, as they stand in the file.
-    pub parameters: toml::de::DeTable<'static>,
+    pub parameters: Entries,
     /// `error`: the code that the service shall answer; none where it shall succeed.
     pub error: Option<Placed<String>>,
 }

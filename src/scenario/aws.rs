@@ -1,0 +1,487 @@
+//! The tables under `[aws]`.
+
+use std::collections::BTreeMap;
+
+use super::data::{Data, Value};
+use super::names::Kind;
+use super::reading::{Reading, Stage};
+use super::rules::{self, Direction};
+use super::table::Table;
+use super::value;
+use super::{Diagnostic, NodeName, Placed, Span};
+use crate::cloud::AccountId;
+use crate::cloud::aws::{
+    AcceptVpcPeeringConnection, Action, AddressId, AllocateAddress, AssociateAddress,
+    AssociateRouteTable, AssociateVpcCidrBlock, AttachInternetGateway,
+    AuthorizeSecurityGroupEgress, AuthorizeSecurityGroupIngress, CreateInternetGateway,
+    CreateNetworkAcl, CreateNetworkAclEntry, CreateRoute, CreateRouteTable, CreateSecurityGroup,
+    CreateSubnet, CreateVpc, CreateVpcPeeringConnection, InstanceId, InternetGatewayId, IpProtocol,
+    NetworkAclId, PeeringId, ReplaceNetworkAclAssociation, RevokeSecurityGroupEgress, RouteTableId,
+    RuleSpec, RunInstances, SecurityGroupId, SubnetId, VpcId,
+};
+
+pub(super) const VPC: &[&str] = &["account", "region", "cidr", "cidrs", "internet_gateway"];
+
+/// Reads `[aws.vpc.N]`.
+pub(super) fn vpc(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let id = VpcId::new(name);
+    let account = table.read("account", &mut to.errors, |key, value, errors| {
+        let text = value::text(key, value, errors)?;
+        AccountId::try_from(text.value)
+            .map_err(|why| errors.push(Diagnostic::error(text.span, why)))
+            .ok()
+    });
+    let region = table.read("region", &mut to.errors, value::text);
+    let gateway = table.read("internet_gateway", &mut to.errors, value::boolean);
+    let cidrs: Vec<Placed<ipnet::Ipv4Net>> = match (table.value("cidr"), table.key_span("cidrs")) {
+        (Some(_), Some(second)) => {
+            to.errors.push(
+                Diagnostic::error(
+                    second,
+                    format!("{} has both `cidr` and `cidrs`", table.what),
+                )
+                .help("put all ranges into `cidrs`, the primary one first"),
+            );
+            return;
+        }
+        (None, Some(span)) => {
+            let list = table.read("cidrs", &mut to.errors, |key, value, errors| {
+                value::list(key, value, errors, placed_cidr)
+            });
+            match list {
+                Some(list) if list.is_empty() => {
+                    if let Some(Value {
+                        data: Data::List(items),
+                        ..
+                    }) = table.value("cidrs")
+                        && items.is_empty()
+                    {
+                        to.errors.push(
+                            Diagnostic::error(span, format!("{} has no range", table.what))
+                                .help("a VPC has at least one"),
+                        );
+                    }
+                    return;
+                }
+                Some(list) => list,
+                None => return,
+            }
+        }
+        _ => match table.require("cidr", "\"10.0.0.0/16\"", &mut to.errors, placed_cidr) {
+            Some(cidr) => vec![cidr],
+            None => return,
+        },
+    };
+    for (i, cidr) in cidrs.into_iter().enumerate() {
+        if i == 0 {
+            let create = CreateVpc {
+                name: id.clone(),
+                cidr: cidr.value,
+                account: account.clone().unwrap_or_default(),
+                region: region.clone().map(|region| region.value),
+            };
+            to.act(Stage::Vpcs, &table.span, Action::CreateVpc(create));
+        } else {
+            let associate = AssociateVpcCidrBlock {
+                vpc: id.clone(),
+                cidr: cidr.value,
+            };
+            to.act(
+                Stage::Vpcs,
+                &cidr.span,
+                Action::AssociateVpcCidrBlock(associate),
+            );
+        }
+    }
+    if gateway == Some(true) {
+        let span = table
+            .key_span("internet_gateway")
+            .unwrap_or(table.span.clone());
+        let internet_gateway = InternetGatewayId::new(name);
+        to.act(
+            Stage::InternetGateways,
+            &span,
+            Action::CreateInternetGateway(CreateInternetGateway {
+                name: internet_gateway.clone(),
+            }),
+        );
+        to.act(
+            Stage::InternetGateways,
+            &span,
+            Action::AttachInternetGateway(AttachInternetGateway {
+                internet_gateway,
+                vpc: id,
+            }),
+        );
+    }
+}
+
+fn placed_cidr(
+    key: &str,
+    value: &Value,
+    errors: &mut value::Errors,
+) -> Option<Placed<ipnet::Ipv4Net>> {
+    Some(Placed {
+        value: value::cidr(key, value, errors)?,
+        span: value.span.clone(),
+    })
+}
+
+pub(super) const SUBNET: &[&str] = &["vpc", "cidr", "network_acl"];
+
+/// Reads `[aws.subnet.N]`.
+pub(super) fn subnet(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let vpc = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new);
+    let cidr = table.require("cidr", "\"10.0.0.0/24\"", &mut to.errors, value::cidr);
+    let acl = to.reference(table, "network_acl", &[Kind::NetworkAcl], NetworkAclId::new);
+    let (Some(vpc), Some(cidr)) = (vpc, cidr) else {
+        return;
+    };
+    let subnet = SubnetId::new(name);
+    let create = CreateSubnet {
+        name: subnet.clone(),
+        vpc,
+        cidr,
+    };
+    to.act(Stage::Subnets, &table.span, Action::CreateSubnet(create));
+    if let (Some(network_acl), Some(value)) = (acl, table.value("network_acl")) {
+        to.act(
+            Stage::AclAssociations,
+            &value.span.clone(),
+            Action::ReplaceNetworkAclAssociation(ReplaceNetworkAclAssociation {
+                subnet,
+                network_acl,
+            }),
+        );
+    }
+}
+
+pub(super) const ROUTE_TABLE: &[&str] = &["vpc", "main", "subnets", "routes"];
+
+/// Reads `[aws.route_table.N]`. A VPC's main table exists with the VPC, under the name `<vpc>-main`;
+/// `main = true` gives it routes instead of making another table.
+pub(super) fn route_table(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let vpc = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new);
+    let main = table.read("main", &mut to.errors, value::boolean) == Some(true);
+    let id = RouteTableId::new(name);
+    if let Some(vpc) = vpc {
+        let main_id = vpc.main_route_table();
+        if main && id != main_id {
+            let span = table.key_span("main").unwrap_or(table.span.clone());
+            to.errors.push(
+                Diagnostic::error(
+                    span,
+                    format!("the main route table of VPC `{vpc}` is called `{main_id}`"),
+                )
+                .help(format!("write [aws.route_table.{main_id}]")),
+            );
+        } else if !main && id == main_id {
+            to.errors.push(
+                Diagnostic::error(
+                    table.span.clone(),
+                    format!("VPC `{vpc}` has a route table `{id}` already: its main one"),
+                )
+                .help("add `main = true` to give it routes, or choose another name"),
+            );
+        } else if !main {
+            let create = CreateRouteTable {
+                name: id.clone(),
+                vpc,
+            };
+            to.act(
+                Stage::RouteTables,
+                &table.span,
+                Action::CreateRouteTable(create),
+            );
+        }
+    }
+    for subnet in to
+        .references(table, "subnets", &[Kind::Subnet])
+        .unwrap_or_default()
+    {
+        let associate = AssociateRouteTable {
+            route_table: id.clone(),
+            subnet: SubnetId::new(subnet.value),
+        };
+        to.act(
+            Stage::RouteTables,
+            &subnet.span,
+            Action::AssociateRouteTable(associate),
+        );
+    }
+    let routes = table.read("routes", &mut to.errors, |key, value, errors| {
+        value::list(key, value, errors, |key, item, errors| {
+            let route = Table::of_value("a route", key, item, &["destination", "target"], errors)?;
+            let destination = route.require("destination", "\"0.0.0.0/0\"", errors, value::cidr);
+            let target = route.require("target", "\"igw\"", errors, value::text);
+            Some((destination?, target?, item.span.clone()))
+        })
+    });
+    for (destination, target, span) in routes.unwrap_or_default() {
+        if target.value != "igw" {
+            // A VPC, because its internet gateway goes by its name.
+            const TARGETS: &[Kind] = &[Kind::Instance, Kind::VpcPeering, Kind::Canal, Kind::Vpc];
+            to.names.refer(&target, TARGETS);
+        }
+        let create = CreateRoute {
+            route_table: id.clone(),
+            destination,
+            target: target.value,
+        };
+        to.act(Stage::Routes, &span, Action::CreateRoute(create));
+    }
+}
+
+pub(super) const SECURITY_GROUP: &[&str] = &["vpc", "ingress", "egress"];
+
+/// Reads `[aws.security_group.N]`. Like AWS's own, a new group lets everything out; `egress` replaces
+/// that.
+pub(super) fn security_group(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let id = SecurityGroupId::new(name);
+    if let Some(vpc) = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new) {
+        let create = CreateSecurityGroup {
+            name: id.clone(),
+            vpc,
+        };
+        to.act(
+            Stage::SecurityGroups,
+            &table.span,
+            Action::CreateSecurityGroup(create),
+        );
+    }
+    for (rule, span) in group_rules(to, table, "ingress", Direction::Ingress).unwrap_or_default() {
+        let authorize = AuthorizeSecurityGroupIngress {
+            security_group: id.clone(),
+            rule,
+        };
+        to.act(
+            Stage::SecurityGroupRules,
+            &span,
+            Action::AuthorizeSecurityGroupIngress(authorize),
+        );
+    }
+    if let Some(egress) = group_rules(to, table, "egress", Direction::Egress) {
+        let span = table.key_span("egress").unwrap_or(table.span.clone());
+        let everything = RuleSpec {
+            protocol: IpProtocol::All,
+            port: None,
+            icmp_type: None,
+            source: None,
+            destination: Some("0.0.0.0/0".into()),
+        };
+        to.act(
+            Stage::SecurityGroupRules,
+            &span,
+            Action::RevokeSecurityGroupEgress(RevokeSecurityGroupEgress {
+                security_group: id.clone(),
+                rule: everything,
+            }),
+        );
+        for (rule, span) in egress {
+            let authorize = AuthorizeSecurityGroupEgress {
+                security_group: id.clone(),
+                rule,
+            };
+            to.act(
+                Stage::SecurityGroupRules,
+                &span,
+                Action::AuthorizeSecurityGroupEgress(authorize),
+            );
+        }
+    }
+}
+
+fn group_rules(
+    to: &mut Reading,
+    table: &Table<'_>,
+    key: &str,
+    direction: Direction,
+) -> Option<Vec<(RuleSpec, Span)>> {
+    let rules = table.read(key, &mut to.errors, |key, value, errors| {
+        value::list(key, value, errors, |key, item, errors| {
+            Some((
+                rules::rule(direction, key, item, errors)?,
+                item.span.clone(),
+            ))
+        })
+    })?;
+    Some(
+        rules
+            .into_iter()
+            .map(|(rule, span)| {
+                if let Some(group) = &rule.group {
+                    to.names.refer(group, &[Kind::SecurityGroup]);
+                }
+                (rule.spec, span)
+            })
+            .collect(),
+    )
+}
+
+pub(super) const NETWORK_ACL: &[&str] = &["vpc", "subnets", "ingress", "egress"];
+
+/// Reads `[aws.network_acl.N]`.
+pub(super) fn network_acl(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let id = NetworkAclId::new(name);
+    if let Some(vpc) = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new) {
+        let create = CreateNetworkAcl {
+            name: id.clone(),
+            vpc,
+        };
+        to.act(
+            Stage::NetworkAcls,
+            &table.span,
+            Action::CreateNetworkAcl(create),
+        );
+    }
+    for (key, egress) in [("ingress", false), ("egress", true)] {
+        let entries = table.read(key, &mut to.errors, |key, value, errors| {
+            value::list(key, value, errors, |key, item, errors| {
+                Some((rules::acl_entry(key, item, errors)?, item.span.clone()))
+            })
+        });
+        let mut numbers: BTreeMap<u16, Span> = BTreeMap::new();
+        for (entry, span) in entries.unwrap_or_default() {
+            if let Some(first) = numbers.get(&entry.rule_number.value) {
+                to.errors.push(
+                    Diagnostic::error(
+                        entry.rule_number.span,
+                        format!(
+                            "two {key} entries have the rule number {}",
+                            entry.rule_number.value
+                        ),
+                    )
+                    .related(first.clone(), "the first"),
+                );
+                continue;
+            }
+            numbers.insert(entry.rule_number.value, entry.rule_number.span);
+            let create = CreateNetworkAclEntry {
+                network_acl: id.clone(),
+                egress,
+                rule_number: entry.rule_number.value,
+                action: entry.action,
+                protocol: entry.protocol,
+                port: entry.port,
+                icmp_type: entry.icmp_type,
+                cidr: entry.cidr,
+            };
+            to.act(
+                Stage::NetworkAcls,
+                &span,
+                Action::CreateNetworkAclEntry(create),
+            );
+        }
+    }
+    for subnet in to
+        .references(table, "subnets", &[Kind::Subnet])
+        .unwrap_or_default()
+    {
+        let replace = ReplaceNetworkAclAssociation {
+            subnet: SubnetId::new(subnet.value),
+            network_acl: id.clone(),
+        };
+        to.act(
+            Stage::AclAssociations,
+            &subnet.span,
+            Action::ReplaceNetworkAclAssociation(replace),
+        );
+    }
+}
+
+pub(super) const INSTANCE: &[&str] = &[
+    "subnet",
+    "private_ip",
+    "public_ip",
+    "source_dest_check",
+    "security_groups",
+    "serve",
+];
+
+/// Reads `[aws.instance.N]`.
+pub(super) fn instance(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let id = InstanceId::new(name);
+    let subnet = to.require_reference(table, "subnet", &[Kind::Subnet], SubnetId::new);
+    let private_ip = table.read("private_ip", &mut to.errors, value::address);
+    let public_ip = table.read("public_ip", &mut to.errors, value::boolean);
+    let check = table.read("source_dest_check", &mut to.errors, value::boolean);
+    let groups = to.references(table, "security_groups", &[Kind::SecurityGroup]);
+    to.serve(table, NodeName::Instance(id.clone()));
+    let Some(subnet) = subnet else { return };
+    let run = RunInstances {
+        name: id,
+        subnet,
+        private_ip,
+        public_ip: public_ip.unwrap_or(false),
+        security_groups: groups
+            .unwrap_or_default()
+            .into_iter()
+            .map(|group| SecurityGroupId::new(group.value))
+            .collect(),
+        source_dest_check: check.unwrap_or(true),
+    };
+    to.act(Stage::Instances, &table.span, Action::RunInstances(run));
+}
+
+pub(super) const ADDRESS: &[&str] = &["instance"];
+
+/// Reads `[aws.address.N]`: an Elastic IP address.
+pub(super) fn address(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let address = AddressId::new(name);
+    to.act(
+        Stage::Addresses,
+        &table.span,
+        Action::AllocateAddress(AllocateAddress {
+            name: address.clone(),
+        }),
+    );
+    let instance = to.reference(table, "instance", &[Kind::Instance], InstanceId::new);
+    if let (Some(instance), Some(value)) = (instance, table.value("instance")) {
+        to.act(
+            Stage::Addresses,
+            &value.span.clone(),
+            Action::AssociateAddress(AssociateAddress { address, instance }),
+        );
+    }
+}
+
+pub(super) const PEERING: &[&str] = &["vpc", "peer_vpc", "accepted"];
+
+/// Reads `[aws.peering.N]`.
+pub(super) fn peering(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let vpc = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new);
+    let peer_vpc = to.require_reference(table, "peer_vpc", &[Kind::Vpc], VpcId::new);
+    let accepted = table.read("accepted", &mut to.errors, value::boolean);
+    if let (Some(vpc), Some(peer_vpc)) = (vpc, peer_vpc) {
+        let create = CreateVpcPeeringConnection {
+            name: PeeringId::new(name),
+            vpc,
+            peer_vpc,
+        };
+        to.act(
+            Stage::VpcPeerings,
+            &table.span,
+            Action::CreateVpcPeeringConnection(create),
+        );
+        accept(to, Stage::VpcPeerings, name, table, accepted);
+    }
+}
+
+/// Accepts a peering that is declared `accepted = true`.
+pub(super) fn accept(
+    to: &mut Reading,
+    stage: Stage,
+    name: &str,
+    table: &Table<'_>,
+    accepted: Option<bool>,
+) {
+    if accepted == Some(true) {
+        let span = table.key_span("accepted").unwrap_or(table.span.clone());
+        let peering = PeeringId::new(name);
+        to.act(
+            stage,
+            &span,
+            Action::AcceptVpcPeeringConnection(AcceptVpcPeeringConnection { peering }),
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! What has been read so far, and the order in which the tables' actions are carried out.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::data::Value;
+use super::names::{Kind, Names};
+use super::table::Table;
+use super::value::{self, Errors};
+use super::{NodeName, Placed, Serve, Span};
+use crate::cloud::Action;
+use crate::cloud::soracom::SimId;
+
+/// When an action of the set-up is carried out: what is named comes before what names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Vpcs,
+    InternetGateways,
+    Subnets,
+    RouteTables,
+    SecurityGroups,
+    NetworkAcls,
+    AclAssociations,
+    Instances,
+    Addresses,
+    Vpgs,
+    Groups,
+    Sims,
+    IpAddressMaps,
+    VpcPeerings,
+    CanalPeerings,
+    Gates,
+    // A rule may name a group of a VPC behind an active peering.
+    SecurityGroupRules,
+    Routes,
+}
+
+/// What has been read so far.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub errors: Errors,
+    pub names: Names,
+    pub setup: BTreeMap<Stage, Vec<Placed<Action>>>,
+    pub connect: Vec<Placed<SimId>>,
+    pub serve: BTreeMap<NodeName, Vec<Serve>>,
+    pub dns: BTreeMap<String, Vec<Ipv4Addr>>,
+}
+
+impl Reading {
+    /// Adds an action to the set-up.
+    pub fn act(&mut self, stage: Stage, span: &Span, action: impl Into<Action>) {
+        self.setup.entry(stage).or_default().push(Placed {
+            value: action.into(),
+            span: span.clone(),
+        });
+    }
+
+    /// Reads a key that names something of one of these kinds.
+    pub fn reference<T>(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        kinds: &'static [Kind],
+        new: impl FnOnce(String) -> T,
+    ) -> Option<T> {
+        let name = table.read(key, &mut self.errors, value::text)?;
+        self.names.refer(&name, kinds);
+        Some(new(name.value))
+    }
+
+    /// The same of a key that must be there.
+    pub fn require_reference<T>(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        kinds: &'static [Kind],
+        new: impl FnOnce(String) -> T,
+    ) -> Option<T> {
+        let example = format!(
+            "\"name of {}\"",
+            kinds.first().map_or_else(String::new, |kind| kind.a_noun())
+        );
+        let name = table.require(key, &example, &mut self.errors, value::text)?;
+        self.names.refer(&name, kinds);
+        Some(new(name.value))
+    }
+
+    /// Reads a list of names.
+    pub fn references(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        kinds: &'static [Kind],
+    ) -> Option<Vec<Placed<String>>> {
+        let names = table.read(key, &mut self.errors, |key, value, errors| {
+            value::list(key, value, errors, |key, item, errors| {
+                value::text(key, item, errors)
+            })
+        })?;
+        for name in &names {
+            self.names.refer(name, kinds);
+        }
+        Some(names)
+    }
+
+    /// Reads what listens on a node.
+    pub fn serve(&mut self, table: &Table<'_>, node: NodeName) {
+        let name = node.to_string();
+        let list = table.read("serve", &mut self.errors, |key, value, errors| {
+            value::list(key, value, errors, |key, item, errors| {
+                service(&name, key, item, errors)
+            })
+        });
+        let Some(list) = list else { return };
+        let mut taken: BTreeMap<(bool, u16), Span> = BTreeMap::new();
+        let mut services = Vec::new();
+        for service in list {
+            let place = match service.value {
+                Serve::Http { port, .. } | Serve::Tcp { port } => (true, port),
+                Serve::Udp { port } => (false, port),
+            };
+            if let Some(first) = taken.get(&place) {
+                let transport = if place.0 { "TCP" } else { "UDP" };
+                self.errors.push(
+                    super::Diagnostic::error(
+                        service.span,
+                        format!(
+                            "two services of `{name}` listen on {transport} port {}",
+                            place.1
+                        ),
+                    )
+                    .related(first.clone(), "the first"),
+                );
+                continue;
+            }
+            taken.insert(place, service.span);
+            services.push(service.value);
+        }
+        self.serve.insert(node, services);
+    }
+}
+
+/// Reads one of `{ http = 80, body = "…" }`, `{ tcp = 7 }`, `{ udp = 7 }`. A page without `body` says
+/// which node it comes from.
+fn service(node: &str, key: &str, value: &Value, errors: &mut Errors) -> Option<Placed<Serve>> {
+    let table = Table::of_value(
+        "a service",
+        key,
+        value,
+        &["http", "tcp", "udp", "body"],
+        errors,
+    )?;
+    let kinds: Vec<&str> = ["http", "tcp", "udp"]
+        .into_iter()
+        .filter(|key| table.value(key).is_some())
+        .collect();
+    let [kind] = kinds[..] else {
+        errors.push(
+            super::Diagnostic::error(
+                value.span.clone(),
+                "a service has exactly one of `http`, `tcp` and `udp`",
+            )
+            .help("as in { http = 80, body = \"hello\" } or { tcp = 7 }"),
+        );
+        return None;
+    };
+    let port = table.read(kind, errors, value::port);
+    let body = table.read("body", errors, value::text);
+    if kind != "http"
+        && let Some(span) = table.key_span("body")
+    {
+        errors.push(
+            super::Diagnostic::error(span, format!("a service over {kind} has no `body`"))
+                .label("it sends back what it receives"),
+        );
+        return None;
+    }
+    let port = port?;
+    let serve = match kind {
+        "http" => Serve::Http {
+            port,
+            body: body.map_or_else(|| format!("hello from {node}"), |body| body.value),
+        },
+        "tcp" => Serve::Tcp { port },
+        _ => Serve::Udp { port },
+    };
+    Some(Placed {
+        value: serve,
+        span: value.span.clone(),
+    })
+}
+
+impl From<crate::cloud::aws::Action> for Action {
+    fn from(action: crate::cloud::aws::Action) -> Self {
+        Self::Aws(action)
+    }
+}
+
+impl From<crate::cloud::soracom::Action> for Action {
+    fn from(action: crate::cloud::soracom::Action) -> Self {
+        Self::Soracom(action)
+    }
+}
