@@ -7,10 +7,11 @@ use canal_sim::backend::BackendError;
 use canal_sim::cli::args::Arguments;
 use canal_sim::cli::console::{Console, WIDTH, use_color};
 use canal_sim::cli::doctor::{Finding, State};
-use canal_sim::cli::reading::{Problem, Reading};
+use canal_sim::cli::reading::Reading;
 use canal_sim::cli::run::RunPlan;
 use canal_sim::cli::{self, exit::Exit};
 use canal_sim::run::event::Event;
+use canal_sim::scenario;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -51,23 +52,16 @@ fn main() -> ExitCode {
     cli::execute(&arguments, &mut console, read, run, examine).into()
 }
 
-/// Why this build can do no more than its command line and its reports.
-const MISSING: &str = "this build of canal-sim has no scenario reader and no backend";
-const MEND: &str = "build it from a revision that has both";
-
-fn read(_file: &str, _bytes: &[u8], _color: bool) -> Reading {
-    Reading {
-        scenario: None,
-        problems: vec![Problem {
-            severity: "error",
-            line: 1,
-            column: 1,
-            message: MISSING.to_owned(),
-            help: vec![MEND.to_owned()],
-        }],
-        text: format!("error: {MISSING}\n"),
+fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
+    match scenario::read(file, bytes) {
+        Ok(scenario) => Reading::checked(scenario, Vec::new(), color),
+        Err(diagnostics) => Reading::refused(&diagnostics, color),
     }
 }
+
+/// Why this build can do no more than read scenarios.
+const MISSING: &str = "this build of canal-sim has no backend";
+const MEND: &str = "build it from a revision that has one";
 
 fn run(_plan: RunPlan, _sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
     Err(BackendError::Machine {

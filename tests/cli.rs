@@ -258,6 +258,48 @@ fn doctor_speaks_json_and_its_status_follows() {
     assert_eq!(health["programs"].as_array().unwrap().len(), 6);
 }
 
+#[test]
+fn check_says_what_is_wrong_and_where() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a.toml"), "title = \"fine\"\n").unwrap();
+    std::fs::write(root.path().join("b.toml"), "tilte = \"not so\"\n").unwrap();
+    let check = || canal_sim().current_dir(root.path()).arg("check");
+    check()
+        .arg("a.toml")
+        .assert()
+        .code(0)
+        .stdout_eq("")
+        .stderr_eq(str![[r#"
+a.toml: ok: fine, 0 steps
+
+"#]]);
+    check()
+        .arg(".")
+        .assert()
+        .code(2)
+        .stdout_eq("")
+        .stderr_eq(str![[r#"
+./a.toml: ok: fine, 0 steps
+error: a scenario has no `tilte`
+ --> ./b.toml:1:1
+  |
+1 | tilte = "not so"
+  | ^^^^^ did you mean `title`?
+  |
+  = note: it may have `title`, `aws`, `soracom`, `internet` or `step`
+
+"#]]);
+    check()
+        .args(["b.toml", "--format", "json"])
+        .assert()
+        .code(2)
+        .stderr_eq("")
+        .stdout_eq(str![[r#"
+{"file":"b.toml","ok":false,"title":null,"steps":null,"problems":[{"severity":"error","line":1,"column":1,"message":"a scenario has no `tilte`","label":"did you mean `title`?","notes":["it may have `title`, `aws`, `soracom`, `internet` or `step`"],"help":[]}]}
+
+"#]]);
+}
+
 /// The reader has gone before the first byte: no panic, and the status is the same.
 #[cfg(unix)]
 #[test]

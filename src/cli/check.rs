@@ -107,6 +107,8 @@ mod tests {
                 line: 3,
                 column: 7,
                 message: text.clone(),
+                label: String::new(),
+                notes: Vec::new(),
                 help: vec!["mend it".to_owned()],
             }],
             text: format!("error: {text}\n  --> {file}:3:7\n"),
@@ -156,7 +158,7 @@ mod tests {
         assert_eq!(
             out.lines().next(),
             Some(
-                r#"{"file":"$/a.toml","ok":false,"title":null,"steps":null,"problems":[{"severity":"error","line":3,"column":7,"message":"a.toml is wrong","help":["mend it"]}]}"#
+                r#"{"file":"$/a.toml","ok":false,"title":null,"steps":null,"problems":[{"severity":"error","line":3,"column":7,"message":"a.toml is wrong","label":"","notes":[],"help":["mend it"]}]}"#
             )
         );
         assert_eq!(out.lines().count(), 2);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::console::Console;
-use crate::scenario::Scenario;
+use crate::scenario::{Diagnostic, Diagnostics, Scenario, Severity};
 
 /// What came of reading a file.
 pub struct Reading {
@@ -16,6 +16,46 @@ pub struct Reading {
     pub problems: Vec<Problem>,
     /// The same for people, with the places in the file; ends with a line feed unless it is empty.
     pub text: String,
+}
+
+impl Reading {
+    /// A file that holds no scenario.
+    pub fn refused(diagnostics: &Diagnostics, color: bool) -> Self {
+        let problem = |diagnostic: &Diagnostic| {
+            let (start, _) = diagnostics.positions(diagnostic);
+            Problem {
+                severity: match diagnostic.severity {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                },
+                line: start.line,
+                column: start.column,
+                message: diagnostic.message.clone(),
+                label: diagnostic.primary.text.clone(),
+                notes: diagnostic.notes.clone(),
+                help: diagnostic.help.clone(),
+            }
+        };
+        Self {
+            scenario: None,
+            problems: diagnostics.list.iter().map(problem).collect(),
+            text: diagnostics.render(color),
+        }
+    }
+
+    /// A file that could be read, and what was found when its actions were tried out: an error in
+    /// that makes it one that can't be run, a warning does not.
+    pub fn checked(scenario: Scenario, found: Vec<Diagnostic>, color: bool) -> Self {
+        let diagnostics = Diagnostics::new(scenario.source.clone(), found);
+        let fits = diagnostics
+            .list
+            .iter()
+            .all(|diagnostic| diagnostic.severity != Severity::Error);
+        Self {
+            scenario: fits.then_some(scenario),
+            ..Self::refused(&diagnostics, color)
+        }
+    }
 }
 
 /// Something that is wrong with a file.
@@ -29,6 +69,10 @@ pub struct Problem {
     pub column: usize,
     /// What is wrong.
     pub message: String,
+    /// What there is to say about the place itself; may be empty.
+    pub label: String,
+    /// What else is worth knowing.
+    pub notes: Vec<String>,
     /// What mends it.
     pub help: Vec<String>,
 }
@@ -76,4 +120,40 @@ pub fn read_all(
         }
     }
     scenarios
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    const FILE: &str = "title = \"x\"\n";
+
+    #[test]
+    fn a_file_that_is_no_scenario_is_refused_with_the_place() {
+        let diagnostics = scenario::read("x.toml", b"title = \"x\"\nsteps = 1\n").unwrap_err();
+        let reading = Reading::refused(&diagnostics, false);
+        assert!(reading.scenario.is_none());
+        assert_eq!(
+            (reading.problems[0].line, reading.problems[0].column),
+            (2, 1)
+        );
+        assert!(reading.text.contains("x.toml:2:1"), "{}", reading.text);
+    }
+
+    #[test]
+    fn a_warning_stops_nothing_and_an_error_does() {
+        let read = || scenario::read("x.toml", FILE.as_bytes()).unwrap();
+        let mut diagnostic = Diagnostic::error(0..5, "hardly means what it says");
+        let reading = Reading::checked(read(), vec![diagnostic.clone()], false);
+        assert!(reading.scenario.is_none());
+        diagnostic.severity = Severity::Warning;
+        let reading = Reading::checked(read(), vec![diagnostic], false);
+        assert!(reading.scenario.is_some());
+        assert_eq!(reading.problems[0].severity, "warning");
+        assert!(reading.text.starts_with("warning"), "{}", reading.text);
+        let reading = Reading::checked(read(), Vec::new(), false);
+        assert_eq!((reading.problems.len(), reading.text.as_str()), (0, ""));
+    }
 }

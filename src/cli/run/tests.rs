@@ -24,6 +24,8 @@ fn read(file: &str, bytes: &[u8], _color: bool) -> Reading {
                 line: 1,
                 column: 1,
                 message: "wrong".into(),
+                label: String::new(),
+                notes: Vec::new(),
                 help: Vec::new(),
             }],
             text: format!("error: {file} is wrong\n"),
