@@ -20,10 +20,14 @@
 //! | [`backend`] | what carries a network out and measures it; `backend::kernel` does so with namespaces |
 //! | [`scenario`] | file → `Scenario`, with diagnostics: touches no backend |
 //! | [`run`] | carries out the steps, compares, emits events: prints nothing |
+//! | [`report`] | consumers of the events: run nothing |
+//! | [`cli`] | arguments → all of that → exit status: holds no rules of its own |
 
 pub mod backend;
+pub mod cli;
 pub mod cloud;
 pub mod lower;
 pub mod network;
+pub mod report;
 pub mod run;
 pub mod scenario;

@@ -150,5 +150,5 @@ pub struct Evidence {
 
 /// A duration as milliseconds with fractions.
 fn as_millis<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(duration.as_secs_f64() * 1_000.0)
+    to.serialize_f64(duration.as_nanos() as f64 / 1e6)
 }

@@ -236,7 +236,7 @@ pub enum OutcomeKind {
 }
 
 fn millis<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(duration.as_secs_f64() * 1_000.0)
+    to.serialize_f64(duration.as_nanos() as f64 / 1e6)
 }
 
 fn maybe_millis<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {

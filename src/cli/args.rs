@@ -1,0 +1,147 @@
+//! What can be said on the command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Builds SORACOM Canal and Gate and an AWS VPC out of network namespaces, runs scenarios on them
+/// with real packets, and says why each packet arrived or did not.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_STATUS)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  everything came out as expected
+  1  some expectation failed
+  2  a scenario or the command line is wrong
+  3  this machine can't do it, or the run broke off";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios
+    Run(RunArguments),
+    /// Check scenarios without running them
+    Check(CheckArguments),
+    /// Say what this machine can and can't do
+    Doctor(DoctorArguments),
+}
+
+/// `canal-sim run`.
+#[derive(Args, Debug)]
+pub struct RunArguments {
+    /// Scenario files, and folders that are searched for *.toml
+    #[arg(required = true, value_name = "FILE_OR_FOLDER")]
+    pub paths: Vec<PathBuf>,
+    /// Run only scenarios with this text in their title or file; * and ? stand for any text and any
+    /// character, and then the whole title or file must match
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Stop at the first step that fails
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Run this many scenarios side by side
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    pub jobs: NonZeroUsize,
+    /// Text for people on stderr, or events as JSON lines on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Write a JUnit report to this file too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// What carries the network out
+    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
+    pub backend: BackendChoice,
+    /// Show the evidence of steps that passed, and what the program does; twice for more
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Log everything to this file
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// `canal-sim check`.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// Scenario files, and folders that are searched for *.toml
+    #[arg(required = true, value_name = "FILE_OR_FOLDER")]
+    pub paths: Vec<PathBuf>,
+    /// Text for people on stderr, or one JSON object per file on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// `canal-sim doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArguments {
+    /// Text for people, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// For whom the output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// What carries the network out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendChoice {
+    /// The best that this machine allows
+    Auto,
+    /// Network namespaces of the Linux kernel
+    Kernel,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Command {
+    /// When to use colours.
+    pub fn color(&self) -> ColorChoice {
+        match self {
+            Self::Run(arguments) => arguments.color,
+            Self::Check(arguments) => arguments.color,
+            Self::Doctor(arguments) => arguments.color,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

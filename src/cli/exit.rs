@@ -1,0 +1,35 @@
+//! What the exit status says.
+
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: everything came out as expected.
+    AsExpected,
+    /// 1: some expectation failed.
+    Unexpected,
+    /// 2: a scenario or the command line is wrong.
+    Usage,
+    /// 3: this machine can't do it, or the run broke off. Counts before 1: what was not run to its
+    /// end says nothing.
+    Machine,
+}
+
+impl Exit {
+    /// The status.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::AsExpected => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::Machine => 3,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,151 @@
+//! `canal-sim run`.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::args::{BackendChoice, Format, RunArguments};
+use super::console::Console;
+use super::exit::Exit;
+use super::files;
+use super::logging;
+use super::output::{Outputs, Tally};
+use super::pattern::Pattern;
+use super::reading::{Reading, read_all};
+use crate::backend::BackendError;
+use crate::report::json::Json;
+use crate::report::junit::Junit;
+use crate::report::terminal::{Style, Terminal};
+use crate::run::event::Event;
+use crate::scenario::Scenario;
+
+/// What to run, and how.
+#[derive(Clone, Debug)]
+pub struct RunPlan {
+    /// The scenarios, in their order; at least one.
+    pub scenarios: Vec<Scenario>,
+    /// How many may run at a time.
+    pub jobs: NonZeroUsize,
+    /// Whether to stop at the first step that fails.
+    pub fail_fast: bool,
+    /// What carries the network out.
+    pub backend: BackendChoice,
+}
+
+/// Reads the scenarios, has the runner carry them out, reports, and says how it went.
+pub fn run_command(
+    arguments: &RunArguments,
+    console: &mut Console<'_>,
+    read: impl Fn(&str, &[u8], bool) -> Reading,
+    runner: impl FnOnce(RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
+) -> Exit {
+    let log = arguments.log.as_deref();
+    if let Err(error) = logging::start(arguments.verbose, log, console.err_color) {
+        let file = log.unwrap_or(Path::new("the log")).display();
+        console.error(format!("failed to make {file}: {error}"));
+        return Exit::Usage;
+    }
+    let files = match files::find(&arguments.paths) {
+        Ok(files) => files,
+        Err(error) => {
+            console.error(error);
+            return Exit::Usage;
+        }
+    };
+    let Some(scenarios) = read_all(&files, console, read) else {
+        return Exit::Usage;
+    };
+    let scenarios = match filtered(scenarios, arguments.filter.as_deref()) {
+        Ok(scenarios) => scenarios,
+        Err(message) => {
+            console.error(message);
+            return Exit::Usage;
+        }
+    };
+    let junit = match arguments.junit.as_deref() {
+        None => None,
+        Some(file) => match Junit::create(file) {
+            Ok(junit) => Some((format!("{}", file.display()), junit)),
+            Err(error) => {
+                console.error(format!("failed to make {}: {error}", file.display()));
+                return Exit::Usage;
+            }
+        },
+    };
+    let planned = scenarios.len();
+    let plan = RunPlan {
+        scenarios,
+        jobs: arguments.jobs,
+        fail_fast: arguments.fail_fast,
+        backend: arguments.backend,
+    };
+
+    let style = Style {
+        color: console.err_color,
+        width: console.width,
+        verbose: arguments.verbose,
+        whole: arguments.jobs.get() > 1 && planned > 1,
+    };
+    let mut outputs = Outputs::default();
+    match arguments.format {
+        Format::Human => outputs.add("the report", Terminal::new(&mut *console.err, style)),
+        Format::Json => outputs.add("the events", Json::new(&mut *console.out)),
+    }
+    if let Some((name, junit)) = junit {
+        outputs.add(name, junit);
+    }
+    let mut tally = Tally::default();
+    let result = runner(plan, &mut |event| {
+        tally.event(&event);
+        outputs.event(&event);
+    });
+    let unwritten = outputs.finish();
+    for message in &unwritten {
+        console.error(message);
+    }
+    if let Err(error) = &result {
+        console.error(error);
+    }
+    let broken = result.is_err() || tally.broken > 0 || !unwritten.is_empty();
+    let exit = verdict(tally, planned, broken);
+    if exit == Exit::Machine && !broken {
+        console.error("the run ended before all scenarios had been run");
+    }
+    exit
+}
+
+/// The scenarios whose title or file matches.
+fn filtered(scenarios: Vec<Scenario>, filter: Option<&str>) -> Result<Vec<Scenario>, String> {
+    let Some(text) = filter else {
+        return Ok(scenarios);
+    };
+    let pattern = Pattern::new(text);
+    let all = scenarios.len();
+    let left: Vec<Scenario> = scenarios
+        .into_iter()
+        .filter(|scenario| {
+            pattern.matches(&scenario.title) || pattern.matches(&scenario.source.file)
+        })
+        .collect();
+    if left.is_empty() {
+        return Err(format!(
+            "--filter {text:?} matches neither the title nor the file of any of {all} scenarios"
+        ));
+    }
+    Ok(left)
+}
+
+/// Nothing but scenarios that all ran and all passed is a pass.
+fn verdict(tally: Tally, planned: usize, broken: bool) -> Exit {
+    if broken {
+        Exit::Machine
+    } else if tally.failed > 0 {
+        Exit::Unexpected
+    } else if tally.passed < planned {
+        Exit::Machine
+    } else {
+        Exit::AsExpected
+    }
+}
+
+#[cfg(test)]
+mod tests;

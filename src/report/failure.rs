@@ -1,0 +1,245 @@
+//! All that is known about a step that failed, as labelled fields: the terminal and the JUnit file
+//! show the same.
+
+use super::essence::{self, essence, seen};
+use super::text::{duration, lines, visible, wrap};
+use crate::network::NodeId;
+use crate::run::event::{Detail, OutcomeKind, ProbeReport, StepReport};
+
+/// The most lines of a script's output that a block shows.
+const MOST_OUTPUT: usize = 60;
+
+/// The most lines of a page's body, or of one problem, that a block shows.
+const MOST_LINES: usize = 12;
+
+/// What neither an answer nor evidence means. Every place where a cloud's rules discard a packet
+/// reports it, so the cause lies elsewhere.
+const LOST: &str = "Neither an answer nor a drop was seen before the time limit. This is a finding, \
+    not a verdict: every rule of the two clouds that discards a packet reports it, so the packet died \
+    where none of them looks. Look at what the nodes themselves do: a firewall on the device or the \
+    instance (nft list ruleset), a VXLAN interface with another VNI, local address or FDB entry than it \
+    should have (ip -d link, bridge fdb show), an inner address that nothing answers for (ip neigh), a \
+    service that accepts and never answers. If the answer may only be late, raise the step's timeout.";
+
+/// A labelled part of the block.
+pub struct Field {
+    /// What it is.
+    pub label: &'static str,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a field says.
+pub enum Body {
+    /// Lines as they are.
+    Lines(Vec<String>),
+    /// Sentences, to be wrapped.
+    Prose(String),
+}
+
+/// How wide the column of the labels is, the gap after it included.
+pub const LABELS: usize = 10;
+
+impl Field {
+    fn line(label: &'static str, text: impl AsRef<str>) -> Self {
+        Self::lines(label, vec![visible(text.as_ref())])
+    }
+
+    fn lines(label: &'static str, lines: Vec<String>) -> Self {
+        Self {
+            label,
+            body: Body::Lines(lines),
+        }
+    }
+
+    fn prose(label: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            label,
+            body: Body::Prose(text.into()),
+        }
+    }
+
+    /// The lines of the field, prose wrapped so that the line with its label keeps `width`.
+    pub fn rows(&self, width: usize) -> Vec<String> {
+        match &self.body {
+            Body::Lines(lines) => lines.clone(),
+            Body::Prose(text) => wrap(text, width.saturating_sub(LABELS).max(20)),
+        }
+    }
+}
+
+/// The block as plain text.
+pub fn plain(step: &StepReport, width: usize) -> String {
+    let mut text = String::new();
+    for field in fields(step) {
+        for (at, row) in field.rows(width).iter().enumerate() {
+            let label = if at == 0 { field.label } else { "" };
+            let line = format!("{label:<LABELS$}{row}");
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// What went wrong, in one line.
+pub fn headline(step: &StepReport) -> String {
+    let problems = match &step.detail {
+        Detail::Expect(probe) => {
+            return visible(&format!(
+                "expected {}, measured {}",
+                probe.expected, probe.measured
+            ));
+        }
+        Detail::Do {
+            expected_error: Some(expected),
+            error: None,
+            ..
+        } => {
+            return visible(&format!("expected the error {expected}, but it succeeded"));
+        }
+        Detail::Run { problems, .. } | Detail::Check { problems } => problems,
+        Detail::Do { .. } | Detail::Wait { .. } | Detail::Impossible { .. } => {
+            return essence(step).result;
+        }
+    };
+    match problems.first() {
+        Some(problem) => visible(problem),
+        None => essence(step).result,
+    }
+}
+
+/// The block, field by field.
+pub fn fields(step: &StepReport) -> Vec<Field> {
+    let mut fields = match &step.detail {
+        Detail::Expect(probe) => probe_fields(probe),
+        Detail::Do {
+            operation,
+            expected_error,
+            error,
+            events,
+            ..
+        } => {
+            let expected = match expected_error {
+                Some(code) => format!("the error {code}"),
+                None => "success".to_owned(),
+            };
+            let mut fields = vec![
+                Field::line("operation", operation),
+                Field::line("expected", expected),
+            ];
+            match error {
+                Some(error) => fields.push(Field::prose(
+                    "answered",
+                    format!("{} {error}", error.service),
+                )),
+                None => fields.push(Field::line("answered", "success")),
+            }
+            if !events.is_empty() {
+                fields.push(Field::lines(
+                    "events",
+                    events.iter().map(essence::event).collect(),
+                ));
+            }
+            fields
+        }
+        Detail::Run {
+            node,
+            end,
+            stdout,
+            stderr,
+            problems,
+        } => {
+            let mut fields = vec![Field::line("node", node), Field::line("ended", end)];
+            fields.extend(wrong(problems));
+            for (label, output) in [("stdout", stdout), ("stderr", stderr)] {
+                let mut rows = lines(output, MOST_OUTPUT);
+                if rows.is_empty() {
+                    rows.push("(empty)".to_owned());
+                }
+                fields.push(Field::lines(label, rows));
+            }
+            fields
+        }
+        Detail::Wait { .. } => vec![Field::line("waited", essence(step).result)],
+        Detail::Check { problems } => wrong(problems).into_iter().collect(),
+        Detail::Impossible { why } => vec![Field::prose("why", why.as_str())],
+    };
+    if step.attempts > 1 {
+        fields.push(Field::line(
+            "tried",
+            format!("{} times in {}", step.attempts, duration(step.elapsed)),
+        ));
+    }
+    fields.push(Field::line("where", format!("{}:{}", step.file, step.line)));
+    fields
+}
+
+fn wrong(problems: &[String]) -> Option<Field> {
+    (!problems.is_empty()).then(|| {
+        let rows = problems.iter().flat_map(|p| lines(p, MOST_LINES)).collect();
+        Field::lines("wrong", rows)
+    })
+}
+
+fn probe_fields(probe: &ProbeReport) -> Vec<Field> {
+    let ip = probe.to_ip.to_string();
+    let address = if probe.to == ip {
+        String::new()
+    } else {
+        format!(" ({ip})")
+    };
+    let asked = format!("{} → {}{address} {}", probe.from, probe.to, probe.probe);
+    let mut fields = vec![
+        Field::line("asked", asked),
+        Field::line("expected", &probe.expected),
+        Field::line("measured", &probe.measured),
+    ];
+    fields.extend(wrong(&probe.problems));
+    if probe.outcome == OutcomeKind::Reachable {
+        let answer = seen(probe);
+        if !answer.is_empty() {
+            fields.push(Field::line("answer", answer));
+        }
+        if let Some(body) = &probe.body {
+            fields.push(Field::lines("body", lines(body, MOST_LINES)));
+        }
+    } else {
+        fields.push(Field::line(
+            "decided",
+            format!("after {}", duration(probe.decided_after)),
+        ));
+    }
+    if !probe.path.is_empty() {
+        fields.push(Field::line("path", path(&probe.path, probe.outcome)));
+    }
+    if let Some(resource) = &probe.resource {
+        fields.push(Field::line("at fault", resource));
+    }
+    if let Some(reason) = &probe.reason {
+        fields.push(Field::line("reason", reason));
+    }
+    if let Some(explanation) = &probe.explanation {
+        let label = if probe.reason.is_some() { "" } else { "reason" };
+        fields.push(Field::prose(label, explanation.as_str()));
+    }
+    if probe.outcome == OutcomeKind::LostWithoutEvidence {
+        fields.push(Field::prose("finding", LOST));
+    }
+    if !probe.evidence.is_empty() {
+        let rows = probe.evidence.iter().map(essence::evidence).collect();
+        fields.push(Field::lines("evidence", rows));
+    }
+    fields
+}
+
+/// `sensor → vpg/vpg/a → pcx/pcx → vpc/customer ✗`.
+fn path(nodes: &[NodeId], outcome: OutcomeKind) -> String {
+    let names: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
+    let end = match outcome {
+        OutcomeKind::Reachable | OutcomeKind::Refused => "",
+        OutcomeKind::Blocked => " ✗",
+        OutcomeKind::LostWithoutEvidence => " → ?",
+    };
+    format!("{}{end}", names.join(" → "))
+}

@@ -1,0 +1,254 @@
+//! A JUnit file: a suite for each scenario, a case for each step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite, XmlString};
+
+use super::Report;
+use super::aside::Aside;
+use super::essence::essence;
+use super::failure::{headline, plain};
+use super::text::visible;
+use crate::run::event::{Detail, Event, Status, StepReport};
+
+/// How wide the text of a failure is.
+const WIDTH: usize = 100;
+
+/// Collects the events of a run and writes the file at the end, whole.
+pub struct Junit {
+    suites: Suites,
+    file: Aside,
+}
+
+impl Junit {
+    /// A report to a file, which is made at once, so that a place that can't be written to is known
+    /// before the run.
+    ///
+    /// # Errors
+    ///
+    /// Where no file can be made there.
+    pub fn create(file: &Path) -> io::Result<Self> {
+        Ok(Self {
+            suites: Suites::default(),
+            file: Aside::begin(file)?,
+        })
+    }
+}
+
+impl Report for Junit {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.suites.event(event);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let document = self.suites.document().map_err(io::Error::other)?;
+        self.file.finish(document.as_bytes())
+    }
+}
+
+/// What the file will hold. Suites stand in the order of their files.
+#[derive(Default)]
+struct Suites {
+    by_file: BTreeMap<String, TestSuite>,
+    /// Files of scenarios that have begun and are not over.
+    open: BTreeSet<String>,
+    elapsed: Option<Duration>,
+}
+
+impl Suites {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::ScenarioStarted { file, title, .. } => {
+                let mut suite = TestSuite::new(xml(title));
+                suite.extra.insert(xml("file"), xml(file));
+                self.by_file.insert(file.clone(), suite);
+                self.open.insert(file.clone());
+            }
+            Event::StepFinished(step) => {
+                if let Some(suite) = self.by_file.get_mut(&step.file) {
+                    suite.add_test_case(case(step));
+                }
+            }
+            Event::ScenarioFinished {
+                file,
+                error,
+                elapsed,
+                ..
+            } => {
+                self.open.remove(file);
+                if let Some(suite) = self.by_file.get_mut(file) {
+                    suite.set_time(*elapsed);
+                    if let Some(error) = error {
+                        suite.add_test_case(broken(file, error));
+                    }
+                }
+            }
+            Event::RunFinished { elapsed, .. } => self.elapsed = Some(*elapsed),
+            Event::RunStarted { .. } | Event::NetworkReady { .. } | Event::StepStarted { .. } => {}
+        }
+    }
+
+    /// The document. Where the run broke off, it says so: a file that holds nothing but what passed
+    /// until then would be taken for a pass.
+    fn document(&self) -> Result<String, quick_junit::SerializeError> {
+        let mut report = quick_junit::Report::new("canal-sim");
+        for (file, suite) in &self.by_file {
+            let mut suite = suite.clone();
+            if self.open.contains(file) {
+                suite.add_test_case(broken(file, "the run ended before the scenario was over"));
+            }
+            report.add_test_suite(suite);
+        }
+        match self.elapsed {
+            Some(elapsed) => {
+                report.set_time(elapsed);
+            }
+            None => {
+                let mut suite = TestSuite::new("canal-sim");
+                suite.add_test_case(broken("canal-sim", "the run broke off"));
+                report.add_test_suite(suite);
+            }
+        }
+        report.to_string()
+    }
+}
+
+fn case(step: &StepReport) -> TestCase {
+    let mut status = match step.status {
+        Status::Passed => TestCaseStatus::success(),
+        Status::Skipped => TestCaseStatus::skipped(),
+        Status::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+    };
+    match step.status {
+        Status::Passed => {}
+        Status::Skipped => {
+            status.set_message(xml(&essence(step).result));
+        }
+        Status::Failed => {
+            status.set_message(xml(&headline(step)));
+            status.set_type(kind(&step.detail));
+            status.set_description(XmlString::new(plain(step, WIDTH)));
+        }
+    }
+    let mut case = TestCase::new(xml(&step.name), status);
+    case.set_classname(xml(&step.file));
+    case.set_time(step.elapsed);
+    case.extra.insert(xml("file"), xml(&step.file));
+    case.extra.insert(xml("line"), xml(&step.line.to_string()));
+    if let Detail::Run { stdout, stderr, .. } = &step.detail {
+        if !stdout.is_empty() {
+            case.set_system_out(block(stdout));
+        }
+        if !stderr.is_empty() {
+            case.set_system_err(block(stderr));
+        }
+    }
+    case
+}
+
+/// The case that stands for what broke the scenario off.
+fn broken(file: &str, error: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(xml(error.lines().next().unwrap_or_default()));
+    status.set_type("broken off");
+    status.set_description(block(error));
+    let mut case = TestCase::new("could not go on", status);
+    case.set_classname(xml(file));
+    case.extra.insert(xml("file"), xml(file));
+    case
+}
+
+/// The step's key in the scenario.
+fn kind(detail: &Detail) -> &'static str {
+    match detail {
+        Detail::Do { .. } => "do",
+        Detail::Expect(_) => "expect",
+        Detail::Run { .. } => "run",
+        Detail::Wait { .. } => "wait",
+        Detail::Check { .. } => "check",
+        Detail::Impossible { .. } => "impossible",
+    }
+}
+
+/// One line, fit for XML.
+fn xml(text: &str) -> XmlString {
+    XmlString::new(visible(text))
+}
+
+/// Several lines, fit for XML.
+fn block(text: &str) -> XmlString {
+    let rows: Vec<String> = text.lines().map(visible).collect();
+    XmlString::new(rows.join("\n"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_suite_for_each_scenario_and_a_case_for_each_step() {
+        let mut suites = Suites::default();
+        for event in sample::events() {
+            suites.event(&event);
+        }
+        insta::assert_snapshot!(suites.document().unwrap());
+    }
+
+    #[test]
+    fn the_file_is_there_after_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("junit.xml");
+        let mut junit = Junit::create(&place).unwrap();
+        for event in sample::events() {
+            junit.event(&event).unwrap();
+        }
+        assert!(!place.exists());
+        junit.finish().unwrap();
+        let text = std::fs::read_to_string(&place).unwrap();
+        let report = quick_junit::Report::deserialize_from_str(&text).unwrap();
+        assert_eq!(report.test_suites.len(), 2);
+    }
+
+    #[test]
+    fn a_run_that_broke_off_is_no_pass() {
+        let mut suites = Suites::default();
+        for event in sample::passing().iter().take(7) {
+            suites.event(event);
+        }
+        let document = suites.document().unwrap();
+        let report = quick_junit::Report::deserialize_from_str(&document).unwrap();
+        let errors: Vec<usize> = report
+            .test_suites
+            .iter()
+            .map(|suite| suite.errors)
+            .collect();
+        assert_eq!((report.errors, errors), (2, vec![1, 1]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_makes_a_valid_document(
+            name in any::<String>(),
+            stdout in any::<String>(),
+            why in any::<String>(),
+        ) {
+            let mut suites = Suites::default();
+            for event in sample::scenario_with(&name, &stdout, &why) {
+                suites.event(&event);
+            }
+            let document = suites.document().unwrap();
+            let allowed = |c: char| matches!(c, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+            prop_assert!(document.chars().all(allowed));
+            let report = quick_junit::Report::deserialize_from_str(&document).unwrap();
+            prop_assert_eq!(report.test_suites.len(), 1);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The last lines: how many, and the failed ones again.
+
+use std::time::Duration;
+
+use super::block::counts;
+use super::paint::Paint;
+use crate::report::text::{counted, duration, visible};
+use crate::run::event::{Event, Status};
+
+/// Counts what goes by.
+#[derive(Default)]
+pub(super) struct Summary {
+    scenarios: usize,
+    steps: [usize; 3],
+    passed: usize,
+    failed: usize,
+    broken: Vec<String>,
+    failures: Vec<Failure>,
+    elapsed: Duration,
+}
+
+struct Failure {
+    place: String,
+    name: String,
+}
+
+impl Summary {
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { scenarios } => self.scenarios = *scenarios,
+            Event::StepFinished(step) if step.status == Status::Failed => {
+                self.failures.push(Failure {
+                    place: format!("{}:{}", step.file, step.line),
+                    name: step.name.clone(),
+                });
+            }
+            Event::ScenarioFinished {
+                file,
+                passed,
+                failed,
+                skipped,
+                error,
+                ..
+            } => {
+                for (sum, count) in self.steps.iter_mut().zip([passed, failed, skipped]) {
+                    *sum += count;
+                }
+                if error.is_some() {
+                    self.broken.push(file.clone());
+                } else if *failed > 0 {
+                    self.failed += 1;
+                } else {
+                    self.passed += 1;
+                }
+            }
+            Event::RunFinished { elapsed, .. } => self.elapsed = *elapsed,
+            Event::ScenarioStarted { .. }
+            | Event::NetworkReady { .. }
+            | Event::StepStarted { .. }
+            | Event::StepFinished(_) => {}
+        }
+    }
+
+    /// `7 scenarios: 7 passed · 85 steps in 1.9 s`.
+    pub(super) fn text(&self, paint: Paint) -> String {
+        let mut text = String::from("\n");
+        let over = self.passed + self.failed + self.broken.len();
+        let mut parts = vec![counts(paint, [self.passed, self.failed, 0])];
+        if self.passed + self.failed == 0 {
+            parts.clear();
+        }
+        if !self.broken.is_empty() {
+            parts.push(paint.bad(format!("{} broken off", self.broken.len())));
+        }
+        if over < self.scenarios {
+            parts.push(paint.aside(format!("{} not run", self.scenarios - over)));
+        }
+        let [_, failed, skipped] = self.steps;
+        let steps = counted(self.steps.iter().sum(), "step");
+        let steps = if failed + skipped == 0 {
+            steps
+        } else {
+            format!("{steps}: {}", counts(paint, self.steps))
+        };
+        text.push_str(&format!(
+            "{}: {} · {steps} in {}\n",
+            paint.strong(counted(self.scenarios, "scenario")),
+            parts.join(", "),
+            duration(self.elapsed)
+        ));
+        // Blocks may have come in any order; here the files' order counts.
+        let mut failures: Vec<&Failure> = self.failures.iter().collect();
+        failures.sort_by(|a, b| file_of(a).cmp(file_of(b)));
+        for failure in failures {
+            text.push_str(&format!(
+                "  {} {}  {}\n",
+                paint.bad("✗"),
+                visible(&failure.place),
+                visible(&failure.name)
+            ));
+        }
+        for file in &self.broken {
+            text.push_str(&format!(
+                "  {} {}  could not go on\n",
+                paint.bad("✗"),
+                visible(file)
+            ));
+        }
+        text
+    }
+}
+
+fn file_of(failure: &Failure) -> &str {
+    failure
+        .place
+        .rsplit_once(':')
+        .map_or(failure.place.as_str(), |(file, _)| file)
+}
