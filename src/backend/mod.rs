@@ -3,6 +3,7 @@
 //! A backend makes changes, sends probes, runs commands and hands back what it saw. It does not decide
 //! what a result means: expectations live in `run`.
 
+pub mod kernel;
 pub mod probe;
 
 use std::future::Future;

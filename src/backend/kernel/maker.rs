@@ -1,0 +1,96 @@
+//! The maker: the one thread that goes from namespace to namespace and builds the network.
+//!
+//! A namespace belongs to a thread, so this can't be a task: the runtime would carry on with other
+//! tasks in the wrong network. More threads gain nothing, since the kernel makes namespaces and
+//! links one at a time.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{broadcast, oneshot};
+
+use super::counters::Counting;
+use super::nflog::LoggedPacket;
+use super::world::{Nodes, World};
+use crate::backend::BackendError;
+use crate::network::Change;
+
+/// Changes to make, and where to say how it went.
+struct Request {
+    changes: Vec<Change>,
+    answer: oneshot::Sender<(Nodes, Result<(), BackendError>)>,
+}
+
+/// The way to the thread. When it is dropped the thread ends, and with it the network.
+#[derive(Debug)]
+pub(super) struct Maker {
+    requests: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Maker {
+    /// Starts the thread.
+    pub async fn start(
+        counting: Counting,
+        log: broadcast::Sender<LoggedPacket>,
+    ) -> Result<Self, BackendError> {
+        let (requests, inbox) = mpsc::channel::<Request>();
+        let (ready, started) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("canal-maker".into())
+            .spawn(move || {
+                let mut world = match World::new(counting, log) {
+                    Ok(world) => {
+                        let _ = ready.send(Ok(()));
+                        world
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                        return;
+                    }
+                };
+                for request in inbox {
+                    let done = world.apply(&request.changes);
+                    // Who asked may have stopped waiting; the work is done all the same.
+                    let _ = request.answer.send((world.nodes(), done));
+                }
+            })
+            .map_err(|error| super::error::Refusal::from(error).of("start the maker thread"))?;
+        started.await.map_err(|_| gone())??;
+        Ok(Self {
+            requests: Some(requests),
+            thread: Some(thread),
+        })
+    }
+
+    /// Makes changes; the nodes there are afterwards, and how it went.
+    pub async fn apply(
+        &self,
+        changes: Vec<Change>,
+    ) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { changes, answer };
+        self.requests
+            .as_ref()
+            .and_then(|requests| requests.send(request).ok())
+            .ok_or_else(gone)?;
+        answered.await.map_err(|_| gone())
+    }
+}
+
+impl Drop for Maker {
+    fn drop(&mut self) {
+        // The thread's loop ends with the channel.
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn gone() -> BackendError {
+    BackendError::Failed {
+        doing: "change the network".into(),
+        why: "the maker thread has ended".into(),
+    }
+}

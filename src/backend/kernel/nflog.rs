@@ -1,0 +1,321 @@
+//! The packet log: what a log rule reports (`nfnetlink_log`).
+//!
+//! Every node with a filter has a socket of its own; one thread reads them all. A packet is on the
+//! channel some 50 µs after the rule matched it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::sync::broadcast;
+
+use super::counters::Counting;
+use super::error::Refusal;
+use super::socket::{Batch, NetlinkSocket, Subsystem};
+use super::wire;
+use crate::backend::BackendError;
+use crate::network::{Family, NodeId};
+
+/// The group that log rules report to.
+pub const NFLOG_GROUP: u16 = 5747;
+
+/// How many bytes of a packet are reported.
+pub const SNAP_LENGTH: u32 = 256;
+
+/// Room for packets that have not been read yet, in bytes, where the kernel allows it.
+const BUFFER: usize = 8 << 20;
+
+/// A packet that a log rule reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedPacket {
+    /// The node whose rule it was.
+    pub node: NodeId,
+    /// The rule's prefix: a label.
+    pub prefix: String,
+    /// The family of the rule's table.
+    pub family: Family,
+    /// The packet from its network header on, as the rule saw it, cut to [`SNAP_LENGTH`] bytes.
+    pub packet: Vec<u8>,
+    /// When it was read.
+    pub at: Instant,
+}
+
+/// `NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET` and `… NFULNL_MSG_CONFIG`.
+const PACKET: u16 = 4 << 8;
+const CONFIG: u16 = 4 << 8 | 1;
+
+/// Reads a message of the packet log: family, prefix, packet. Takes any bytes.
+fn parse(message: &wire::Message<'_>) -> Option<(Family, String, Vec<u8>)> {
+    /// `NFULA_PAYLOAD` and `NFULA_PREFIX`.
+    const PAYLOAD: u16 = 9;
+    const PREFIX: u16 = 10;
+    if message.kind != PACKET {
+        return None;
+    }
+    let family = match message.payload.first()? {
+        2 => Family::Ip,
+        3 => Family::Arp,
+        _ => return None,
+    };
+    let (mut prefix, mut packet) = (String::new(), Vec::new());
+    for (kind, value) in wire::attributes(message.payload.get(4..)?) {
+        match kind {
+            PAYLOAD => packet = value.to_vec(),
+            PREFIX => prefix = wire::string(value),
+            _ => {}
+        }
+    }
+    Some((family, prefix, packet))
+}
+
+/// A node's socket, bound to the group.
+#[derive(Debug)]
+struct Source {
+    node: NodeId,
+    socket: NetlinkSocket,
+}
+
+/// What the reading thread and its users share.
+#[derive(Debug)]
+struct Shared {
+    epoll: Epoll,
+    stop: EventFd,
+    sources: Mutex<BTreeMap<u64, Arc<Source>>>,
+}
+
+/// The reading thread.
+#[derive(Debug)]
+pub(super) struct LogReader {
+    shared: Arc<Shared>,
+    next: u64,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A node's part in the log; the node is listened to for as long as this is held.
+#[derive(Debug)]
+pub struct LogListener {
+    shared: Arc<Shared>,
+    key: u64,
+}
+
+/// The key of the event that ends the thread.
+const STOP: u64 = 0;
+
+impl LogReader {
+    /// Starts the thread.
+    pub fn start(log: broadcast::Sender<LoggedPacket>) -> Result<Self, BackendError> {
+        let make = || -> Result<_, Refusal> {
+            let shared = Shared {
+                epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
+                stop: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+                sources: Mutex::default(),
+            };
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
+            shared.epoll.add(&shared.stop, event)?;
+            let shared = Arc::new(shared);
+            let for_thread = Arc::clone(&shared);
+            let thread = std::thread::Builder::new()
+                .name("canal-nflog".into())
+                .spawn(move || read_all(&for_thread, &log))?;
+            Ok(Self {
+                shared,
+                next: STOP + 1,
+                thread: Some(thread),
+            })
+        };
+        make().map_err(|refusal| refusal.of("start the packet log's thread"))
+    }
+
+    /// Listens to the log of the calling thread's namespace, on behalf of `node`.
+    pub fn listen(
+        &mut self,
+        node: &NodeId,
+        counting: &Counting,
+    ) -> Result<LogListener, BackendError> {
+        let doing = || format!("listen to the packet log of node {node}");
+        let socket = bind(counting).map_err(|refusal| refusal.of(doing()))?;
+        let source = Arc::new(Source {
+            node: node.clone(),
+            socket,
+        });
+        let key = self.next;
+        self.next += 1;
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, key);
+        let fd = source.socket.as_socket().as_fd();
+        let added = self.shared.epoll.add(fd, event);
+        added.map_err(|errno| Refusal::from(errno).of(doing()))?;
+        lock(&self.shared).insert(key, source);
+        Ok(LogListener {
+            shared: Arc::clone(&self.shared),
+            key,
+        })
+    }
+}
+
+impl Drop for LogReader {
+    fn drop(&mut self) {
+        if self.shared.stop.write(1).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for LogListener {
+    fn drop(&mut self) {
+        let source = lock(&self.shared).remove(&self.key);
+        if let Some(source) = source {
+            let _ = self.shared.epoll.delete(source.socket.as_socket().as_fd());
+        }
+    }
+}
+
+/// The sources. A panic elsewhere leaves the map whole: each change to it is one insertion or removal.
+fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, BTreeMap<u64, Arc<Source>>> {
+    shared
+        .sources
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A socket in the calling thread's namespace that receives the group's packets, each at once.
+fn bind(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
+    /// `NFULA_CFG_CMD` with `NFULNL_CFG_CMD_BIND`, `NFULA_CFG_MODE` with `NFULNL_COPY_PACKET`, and
+    /// `NFULA_CFG_QTHRESH`.
+    const COMMAND: (u16, u8) = (1, 1);
+    const MODE: (u16, u8) = (2, 2);
+    const THRESHOLD: u16 = 5;
+    let mut socket = NetlinkSocket::open(Subsystem::Netfilter, counting)?;
+    let fd = socket.as_socket();
+    // Beyond the machine's limit where that is allowed, up to it elsewhere.
+    if setsockopt(fd, sockopt::RcvBufForce, &BUFFER).is_err() {
+        setsockopt(fd, sockopt::RcvBuf, &BUFFER)?;
+    }
+    let mut batch = Batch::default();
+    batch.push(|bytes| {
+        // NLM_F_REQUEST | NLM_F_ACK
+        wire::message(bytes, (CONFIG, 1 | 4, 0), |bytes| {
+            bytes.extend([0, 0]);
+            bytes.extend(NFLOG_GROUP.to_be_bytes());
+            wire::put(bytes, COMMAND.0, &[COMMAND.1]);
+            let [a, b, c, d] = SNAP_LENGTH.to_be_bytes();
+            wire::put(bytes, MODE.0, &[a, b, c, d, MODE.1, 0]);
+            wire::put(bytes, THRESHOLD, &1_u32.to_be_bytes());
+        });
+    });
+    if let Some((_, refusal)) = socket.exchange(batch)?.into_iter().next() {
+        return Err(refusal);
+    }
+    socket.as_socket().set_non_blocking(true)?;
+    Ok(socket)
+}
+
+/// The thread's work: waits for packets and passes them on, until told to stop.
+fn read_all(shared: &Shared, log: &broadcast::Sender<LoggedPacket>) {
+    let mut events = [EpollEvent::empty(); 64];
+    let mut buffer = Vec::with_capacity(64 * 1024);
+    loop {
+        let ready = match shared.epoll.wait(&mut events, EpollTimeout::NONE) {
+            Ok(count) => &events[..count],
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(errno) => {
+                tracing::error!("the packet log has ended: {}", errno.desc());
+                return;
+            }
+        };
+        for event in ready {
+            if event.data() == STOP {
+                return;
+            }
+            let source = lock(shared).get(&event.data()).cloned();
+            if let Some(source) = source {
+                drain(&source, &mut buffer, log);
+            }
+        }
+    }
+}
+
+/// Reads what a socket holds.
+fn drain(source: &Source, buffer: &mut Vec<u8>, log: &broadcast::Sender<LoggedPacket>) {
+    loop {
+        buffer.clear();
+        match source.socket.as_socket().recv(buffer, 0) {
+            Ok(_) => {
+                let at = Instant::now();
+                for message in wire::messages(buffer) {
+                    if let Some((family, prefix, packet)) = parse(&message) {
+                        // Nobody may be listening at the moment.
+                        let _ = log.send(LoggedPacket {
+                            node: source.node.clone(),
+                            prefix,
+                            family,
+                            packet,
+                            at,
+                        });
+                    }
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENOBUFS as i32) => {
+                let fd = source.socket.as_socket().as_raw_fd();
+                tracing::warn!(node = %source.node, fd, "packets of the log were lost: too many at once");
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn logged(family: u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        wire::message(&mut bytes, (PACKET, 0, 0), |b| {
+            b.extend([family, 0]);
+            b.extend(NFLOG_GROUP.to_be_bytes());
+            wire::put(b, 1, &[8, 0, 1, 0]);
+            wire::put(b, 10, b"=REASON resource\0");
+            wire::put(b, 9, &[0x45, 0, 0, 20]);
+        });
+        bytes
+    }
+
+    #[test]
+    fn a_logged_packet_is_read() {
+        let bytes = logged(2);
+        let message = wire::messages(&bytes).next().unwrap();
+        let (family, prefix, packet) = parse(&message).unwrap();
+        assert_eq!(family, Family::Ip);
+        assert_eq!(prefix, "=REASON resource");
+        assert_eq!(packet, [0x45, 0, 0, 20]);
+    }
+
+    #[test]
+    fn another_family_is_left_alone() {
+        let bytes = logged(10);
+        assert_eq!(parse(&wire::messages(&bytes).next().unwrap()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            payload in proptest::collection::vec(any::<u8>(), 0..120),
+        ) {
+            let message = wire::Message { kind: PACKET, flags: 0, sequence: 0, payload: &payload };
+            if let Some((_, _, packet)) = parse(&message) {
+                prop_assert!(packet.len() <= payload.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Filters as nf_tables: from [`Rule`](crate::network::Rule)s to netlink messages, and to text.
+//!
+//! ```text
+//! Filter ──expression──▶ expressions and sets ──encode──▶ messages ──tables──▶ one transaction
+//!    └─────text─────▶ what `nft list ruleset` would say
+//! ```
+
+mod encode;
+mod expression;
+mod interval;
+mod tables;
+mod text;
+
+pub(super) use tables::Tables;
+pub use text::text;

@@ -1,0 +1,517 @@
+//! The network as the maker thread holds it, and how changes are made to it.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use super::counters::Counting;
+use super::describe::describe;
+use super::error::Refusal;
+use super::namespace::{self, Namespace};
+use super::nflog::{LogListener, LogReader, LoggedPacket};
+use super::nft::Tables;
+use super::rtnl::{self, Mode, Request};
+use super::socket::{Batch, NetlinkSocket, Subsystem};
+use super::sysctl::Pins;
+use super::{address, link, neighbour, route, tunnel};
+use crate::backend::BackendError;
+use crate::network::{Change, IfName, Link, LinkId, Network, Node, NodeId};
+
+/// The namespaces, as everybody else sees them.
+pub(super) type Nodes = BTreeMap<NodeId, Arc<Namespace>>;
+
+/// The first number that an interface of ours gets. The kernel counts from 2 in each namespace, so
+/// what a script makes never takes one of ours.
+const FIRST_INDEX: u32 = 1_000;
+
+/// All that there is.
+pub(super) struct World {
+    home: OwnedFd,
+    pins: Pins,
+    counting: Counting,
+    reader: LogReader,
+    nodes: BTreeMap<NodeId, Place>,
+    links: BTreeMap<LinkId, [Interface; 2]>,
+    next_index: u32,
+    /// What has been asked for so far.
+    network: Network,
+}
+
+/// A node.
+struct Place {
+    namespace: Arc<Namespace>,
+    route: NetlinkSocket,
+    interfaces: BTreeMap<IfName, u32>,
+    filter: Option<PacketFilter>,
+}
+
+/// What a node with a filter needs.
+struct PacketFilter {
+    socket: NetlinkSocket,
+    tables: Tables,
+    /// Held for as long as packets are to be reported.
+    _log: LogListener,
+}
+
+/// One end of a link.
+struct Interface {
+    node: NodeId,
+    name: IfName,
+    index: u32,
+}
+
+impl World {
+    /// An empty world. The calling thread must be where the process is at home.
+    pub fn new(
+        counting: Counting,
+        log: broadcast::Sender<LoggedPacket>,
+    ) -> Result<Self, BackendError> {
+        let doing = "look at the namespace that the process is in";
+        Ok(Self {
+            home: namespace::current().map_err(|refusal| refusal.of(doing))?,
+            pins: Pins::fresh().map_err(|refusal| refusal.of("make a network namespace"))?,
+            counting,
+            reader: LogReader::start(log)?,
+            nodes: BTreeMap::new(),
+            links: BTreeMap::new(),
+            next_index: FIRST_INDEX,
+            network: Network::default(),
+        })
+    }
+
+    /// The namespaces as they stand.
+    pub fn nodes(&self) -> Nodes {
+        let nodes = self.nodes.iter();
+        nodes
+            .map(|(id, place)| (id.clone(), Arc::clone(&place.namespace)))
+            .collect()
+    }
+
+    /// Makes changes in their order; those that belong to one node and stand together go to the kernel
+    /// together.
+    pub fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {
+        let mut rest = changes;
+        while let Some(first) = rest.first() {
+            let kind = Kind::of(first);
+            let same = |change: &&Change| Kind::of(change) == kind && change.node() == first.node();
+            let run = match kind {
+                Kind::Node => 1,
+                Kind::Link | Kind::Routing | Kind::Filter | Kind::Service => {
+                    rest.iter().take_while(same).count()
+                }
+            };
+            let (now, later) = rest.split_at(run);
+            match (kind, first) {
+                (Kind::Node, Change::AddNode(id, _, forwarding)) => {
+                    self.add_node(id, *forwarding)?
+                }
+                (Kind::Node, Change::DelNode(id)) => self.remove_node(id),
+                (Kind::Link, _) => self.links(now, later)?,
+                (Kind::Routing, _) => self.routing(now)?,
+                (Kind::Filter, _) => self.filter(now)?,
+                // Another part of the backend makes these.
+                (Kind::Service | Kind::Node, _) => {}
+            }
+            for change in now {
+                self.network.apply(change);
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn add_node(&mut self, id: &NodeId, forwarding: bool) -> Result<(), BackendError> {
+        let doing = || format!("make node {id}");
+        let refused = |refusal: Refusal| refusal.of(doing());
+        // From home, because a namespace may inherit from the one it was made in.
+        namespace::enter(&self.home).map_err(|errno| refused(errno.into()))?;
+        let fd = namespace::make().map_err(refused)?;
+        self.pins
+            .write(forwarding)
+            .map_err(|(switch, refusal)| refusal.of(format!("set {switch} on node {id}")))?;
+        let mut socket = NetlinkSocket::open(Subsystem::Route, &self.counting).map_err(refused)?;
+        let mut batch = Batch::default();
+        rtnl::push(&mut batch, link::raise(link::LOOPBACK));
+        let refusals = socket.exchange(batch).map_err(refused)?;
+        if let Some((_, refusal)) = refusals.into_iter().next() {
+            return Err(refusal.of(format!("raise lo on node {id}")));
+        }
+        let place = Place {
+            namespace: Arc::new(Namespace {
+                node: id.clone(),
+                fd: Arc::new(fd),
+            }),
+            route: socket,
+            interfaces: BTreeMap::from([(IfName::lo(), link::LOOPBACK)]),
+            filter: None,
+        };
+        self.nodes.insert(id.clone(), place);
+        self.counting.node();
+        Ok(())
+    }
+
+    fn remove_node(&mut self, id: &NodeId) {
+        self.nodes.remove(id);
+        // Links that went with it; the other ends' numbers must not be used again.
+        let nodes = &mut self.nodes;
+        self.links.retain(|_, ends| {
+            let goes = ends.iter().any(|end| end.node == *id);
+            if goes {
+                forget(nodes, ends);
+            }
+            !goes
+        });
+    }
+
+    /// A run of links to make or to remove.
+    fn links(&mut self, now: &[Change], later: &[Change]) -> Result<(), BackendError> {
+        let mut fresh = Vec::new();
+        for change in now {
+            match change {
+                Change::AddLink(id, link) => {
+                    self.add_link(id, link)
+                        .map_err(|r| r.of(describe(change)))?;
+                    fresh.push((id, change));
+                }
+                Change::DelLink(id) => {
+                    self.remove_link(id, later)
+                        .map_err(|r| r.of(describe(change)))?;
+                }
+                _ => {}
+            }
+        }
+        for (id, change) in fresh {
+            self.wait_for(id).map_err(|r| r.of(describe(change)))?;
+        }
+        Ok(())
+    }
+
+    fn add_link(&mut self, id: &LinkId, link: &Link) -> Result<(), Refusal> {
+        let [near, far] = &link.ends;
+        let (near_index, far_index) = (self.next_index, self.next_index + 1);
+        self.next_index += 2;
+        let far_place = self
+            .nodes
+            .get(&far.node)
+            .ok_or_else(|| no_node(&far.node))?;
+        let far_namespace = Arc::clone(&far_place.namespace.fd);
+        let pair = link::pair(
+            (near, near_index),
+            (far, far_index),
+            far_namespace.as_fd(),
+            link.mtu,
+        );
+        let place = self.place(&near.node)?;
+        one(&mut place.route, pair)?;
+        place.interfaces.insert(near.name.clone(), near_index);
+        let place = self.place(&far.node)?;
+        one(&mut place.route, link::raise(far_index))?;
+        place.interfaces.insert(far.name.clone(), far_index);
+        let interface = |end: &crate::network::End, index| Interface {
+            node: end.node.clone(),
+            name: end.name.clone(),
+            index,
+        };
+        let ends = [interface(near, near_index), interface(far, far_index)];
+        self.links.insert(id.clone(), ends);
+        self.counting.link();
+        Ok(())
+    }
+
+    fn wait_for(&mut self, id: &LinkId) -> Result<(), Refusal> {
+        for end in self.links.get(id).into_iter().flatten() {
+            let place = self
+                .nodes
+                .get_mut(&end.node)
+                .ok_or_else(|| no_node(&end.node))?;
+            link::wait_until_up(&mut place.route, end.index)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a link. Where both its nodes are about to go, their end takes it along, in no time:
+    /// removing a link by itself takes the kernel some 20 ms.
+    fn remove_link(&mut self, id: &LinkId, later: &[Change]) -> Result<(), Refusal> {
+        let Some(ends) = self.links.remove(id) else {
+            return Ok(());
+        };
+        let goes = |end: &Interface| {
+            let first = later.iter().find(|change| {
+                matches!(change, Change::DelNode(node) | Change::AddNode(node, ..) if *node == end.node)
+            });
+            matches!(first, Some(Change::DelNode(_)))
+        };
+        forget(&mut self.nodes, &ends);
+        if ends.iter().all(goes) {
+            return Ok(());
+        }
+        let [end, _] = &ends;
+        let place = self.place(&end.node)?;
+        one(&mut place.route, link::remove(end.index))
+    }
+
+    /// A run of one node's changes to interfaces, addresses, routes and neighbours.
+    fn routing(&mut self, now: &[Change]) -> Result<(), BackendError> {
+        let Some((first, id)) = now.first().and_then(|c| Some((c, c.node()?))) else {
+            return Ok(());
+        };
+        let next_index = &mut self.next_index;
+        let node = self.network.nodes.entry(id.clone()).or_default();
+        let place = self
+            .nodes
+            .get_mut(id)
+            .ok_or_else(|| no_node(id).of(describe(first)))?;
+        let mut batch = Batch::default();
+        let mut origins = Vec::new();
+        for change in now {
+            let requests = place
+                .requests(change, next_index)
+                .map_err(|refusal| refusal.of(describe(change)))?;
+            push_all(&mut batch, &mut origins, change, requests);
+        }
+        // What the kernel forgets when an interface's last address goes, but nobody asked to remove.
+        let mut wanted = node.clone();
+        let mut losers = Vec::new();
+        for change in now {
+            if let Change::DelAddress(_, address) = change {
+                losers.push(address.dev.clone());
+            }
+            apply(&mut wanted, id, change);
+        }
+        for dev in losers {
+            for change in again(id, &wanted, &dev) {
+                let requests = place
+                    .requests(&change, next_index)
+                    .map_err(|refusal| refusal.of(describe(&change)))?;
+                push_all(&mut batch, &mut origins, &change, requests);
+            }
+        }
+        let refusals = place
+            .route
+            .exchange(batch)
+            .map_err(|refusal| refusal.of(describe(first)))?;
+        let refused = refusals.into_iter().find(|(at, refusal)| {
+            let removal = origins
+                .get(*at)
+                .is_some_and(|(mode, _)| *mode == Mode::Remove);
+            !(removal && is_gone(refusal))
+        });
+        match refused {
+            None => Ok(()),
+            Some((at, refusal)) => {
+                let doing = origins.get(at).map(|(_, doing)| doing.clone());
+                Err(refusal.of(doing.unwrap_or_else(|| describe(first))))
+            }
+        }
+    }
+
+    /// A run of one node's chains: one transaction.
+    fn filter(&mut self, now: &[Change]) -> Result<(), BackendError> {
+        let Some((first, id)) = now.first().and_then(|c| Some((c, c.node()?))) else {
+            return Ok(());
+        };
+        let place = self
+            .nodes
+            .get_mut(id)
+            .ok_or_else(|| no_node(id).of(describe(first)))?;
+        let refused = |refusal: Refusal| refusal.of(describe(first));
+        if place.filter.is_none() {
+            namespace::enter(&*place.namespace.fd).map_err(|errno| refused(errno.into()))?;
+            let socket = NetlinkSocket::open(Subsystem::Netfilter, &self.counting);
+            place.filter = Some(PacketFilter {
+                socket: socket.map_err(refused)?,
+                tables: Tables::default(),
+                _log: self.reader.listen(id, &self.counting)?,
+            });
+        }
+        let Some(filter) = &mut place.filter else {
+            return Ok(());
+        };
+        filter
+            .tables
+            .change(&mut filter.socket, now)
+            .map_err(|(change, refusal)| refusal.of(describe(change.unwrap_or(first))))
+    }
+
+    fn place(&mut self, id: &NodeId) -> Result<&mut Place, Refusal> {
+        self.nodes.get_mut(id).ok_or_else(|| no_node(id))
+    }
+}
+
+impl Place {
+    /// The requests that make a change.
+    fn requests(&mut self, change: &Change, next_index: &mut u32) -> Result<Vec<Request>, Refusal> {
+        Ok(match change {
+            Change::AddTunnel(_, dev, vxlan) => {
+                let index = *next_index;
+                *next_index += 1;
+                self.interfaces.insert(dev.clone(), index);
+                let flood = vxlan.flood.iter();
+                std::iter::once(tunnel::add(dev, index, vxlan))
+                    .chain(flood.map(|remote| tunnel::add_flood(index, *remote)))
+                    .collect()
+            }
+            Change::DelTunnel(_, dev) => {
+                let index = self.interfaces.remove(dev);
+                index.map(link::remove).into_iter().collect()
+            }
+            Change::AddFlood(_, dev, ip) => vec![tunnel::add_flood(self.index(dev)?, *ip)],
+            Change::DelFlood(_, dev, ip) => vec![tunnel::remove_flood(self.index(dev)?, *ip)],
+            Change::ProxyArp(_, dev, on) => {
+                let index = self.index(dev)?;
+                vec![
+                    neighbour::without_proxy_delay(index),
+                    link::proxy_arp(index, *on),
+                ]
+            }
+            Change::AddProxy(_, dev, ip) => {
+                let index = self.index(dev)?;
+                vec![
+                    neighbour::without_proxy_delay(index),
+                    neighbour::add_proxy(index, *ip),
+                ]
+            }
+            Change::DelProxy(_, dev, ip) => vec![neighbour::remove_proxy(self.index(dev)?, *ip)],
+            Change::AddAddress(_, a) => vec![address::add(self.index(&a.dev)?, a.net)],
+            Change::DelAddress(_, a) => vec![address::remove(self.index(&a.dev)?, a.net)],
+            Change::AddRule(_, rule) => vec![route::add_rule(rule)],
+            Change::DelRule(_, rule) => vec![route::remove_rule(rule)],
+            Change::SetRoute(_, table, prefix, route) => {
+                let index = self.index(&route.dev)?;
+                vec![route::set(index, *table, *prefix, route)]
+            }
+            Change::DelRoute(_, table, prefix) => vec![route::remove(*table, *prefix)],
+            Change::SetNeighbour(_, dev, ip, mac) => {
+                vec![neighbour::set(self.index(dev)?, *ip, *mac)]
+            }
+            Change::DelNeighbour(_, dev, ip) => vec![neighbour::remove(self.index(dev)?, *ip)],
+            Change::AddNode(..)
+            | Change::DelNode(..)
+            | Change::AddLink(..)
+            | Change::DelLink(..)
+            | Change::SetChain(..)
+            | Change::DelChain(..)
+            | Change::SetService(..)
+            | Change::DelService(..)
+            | Change::SetFiles(..) => Vec::new(),
+        })
+    }
+
+    /// The number of an interface; the kernel is asked for one that a script made.
+    fn index(&mut self, dev: &IfName) -> Result<u32, Refusal> {
+        match self.interfaces.get(dev) {
+            Some(index) => Ok(*index),
+            None => link::index_of(&mut self.route, dev),
+        }
+    }
+}
+
+/// What a change touches: changes of one kind that stand together can be made together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Node,
+    Link,
+    Routing,
+    Filter,
+    Service,
+}
+
+impl Kind {
+    fn of(change: &Change) -> Self {
+        match change {
+            Change::AddNode(..) | Change::DelNode(..) => Self::Node,
+            Change::AddLink(..) | Change::DelLink(..) => Self::Link,
+            Change::SetChain(..) | Change::DelChain(..) => Self::Filter,
+            Change::SetService(..) | Change::DelService(..) | Change::SetFiles(..) => Self::Service,
+            Change::AddTunnel(..)
+            | Change::DelTunnel(..)
+            | Change::AddFlood(..)
+            | Change::DelFlood(..)
+            | Change::ProxyArp(..)
+            | Change::AddProxy(..)
+            | Change::DelProxy(..)
+            | Change::AddAddress(..)
+            | Change::DelAddress(..)
+            | Change::AddRule(..)
+            | Change::DelRule(..)
+            | Change::SetRoute(..)
+            | Change::DelRoute(..)
+            | Change::SetNeighbour(..)
+            | Change::DelNeighbour(..) => Self::Routing,
+        }
+    }
+}
+
+/// Takes a link's interfaces out of the books.
+fn forget(nodes: &mut BTreeMap<NodeId, Place>, ends: &[Interface; 2]) {
+    for end in ends {
+        if let Some(place) = nodes.get_mut(&end.node)
+            && place.interfaces.get(&end.name) == Some(&end.index)
+        {
+            place.interfaces.remove(&end.name);
+        }
+    }
+}
+
+fn one(socket: &mut NetlinkSocket, request: Request) -> Result<(), Refusal> {
+    let removal = request.0 == Mode::Remove;
+    let mut batch = Batch::default();
+    rtnl::push(&mut batch, request);
+    match socket.exchange(batch)?.into_iter().next() {
+        Some((_, refusal)) if !(removal && is_gone(&refusal)) => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+fn push_all(
+    batch: &mut Batch,
+    origins: &mut Vec<(Mode, String)>,
+    change: &Change,
+    requests: Vec<Request>,
+) {
+    for request in requests {
+        origins.push((request.0, describe(change)));
+        rtnl::push(batch, request);
+    }
+}
+
+/// Makes a change to a node's description.
+fn apply(node: &mut Node, id: &NodeId, change: &Change) {
+    let mut network = Network::default();
+    network.nodes.insert(id.clone(), std::mem::take(node));
+    network.apply(change);
+    *node = network.nodes.remove(id).unwrap_or_default();
+}
+
+/// The changes that restore what an interface loses with its last address: routes, neighbours and
+/// those that it answers for (`fib_disable_ip`, `arp_ifdown`).
+fn again(id: &NodeId, node: &Node, dev: &IfName) -> Vec<Change> {
+    let routes = node.routes.iter().filter(|(_, route)| route.dev == *dev);
+    let routes = routes.map(|((table, prefix), route)| {
+        Change::SetRoute(id.clone(), *table, *prefix, route.clone())
+    });
+    let neighbours = node.neighbours.iter().filter(|((d, _), _)| d == dev);
+    let neighbours =
+        neighbours.map(|((dev, ip), mac)| Change::SetNeighbour(id.clone(), dev.clone(), *ip, *mac));
+    let proxies = node.proxies.iter().filter(|(d, _)| d == dev);
+    let proxies = proxies.map(|(dev, ip)| Change::AddProxy(id.clone(), dev.clone(), *ip));
+    routes.chain(neighbours).chain(proxies).collect()
+}
+
+/// Whether a removal was refused because there is nothing to remove.
+fn is_gone(refusal: &Refusal) -> bool {
+    use nix::errno::Errno;
+    matches!(
+        refusal.errno,
+        Errno::ENOENT | Errno::ESRCH | Errno::ENODEV | Errno::EADDRNOTAVAIL
+    )
+}
+
+fn no_node(id: &NodeId) -> Refusal {
+    Refusal {
+        errno: nix::errno::Errno::ENOENT,
+        said: Some(format!("there is no node {id}")),
+    }
+}
