@@ -116,9 +116,10 @@ async fn no_route_is_not_sent() {
 async fn nobody_answers_arp() {
     let node = TestNode::new().await;
     node.sh(
-        "ip link add a type veth peer name b && ip link set b up && ip link set a up
-         ip addr add 10.9.0.1/24 dev a
-         echo 100 > /proc/sys/net/ipv4/neigh/a/retrans_time_ms",
+        "ip link add eth0 type veth peer name eth1
+         ip link set eth1 up; ip link set eth0 up
+         ip addr add 10.9.0.1/24 dev eth0
+         echo 100 > /proc/sys/net/ipv4/neigh/eth0/retrans_time_ms",
     )
     .await;
     for kind in [

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::libc;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg};
+use nix::sys::time::TimeSpec;
 
 use super::Halt;
 use crate::backend::kernel::host::Host;
@@ -45,7 +46,8 @@ pub(super) struct Complaint {
 /// Takes the next entry of a socket's error queue; none if it is empty.
 pub(super) fn next_complaint(socket: BorrowedFd<'_>) -> Option<Complaint> {
     loop {
-        let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
+        // The time stamp that such sockets ask for comes along.
+        let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in, TimeSpec);
         let message = recvmsg::<SockaddrIn>(
             socket.as_raw_fd(),
             &mut [],
