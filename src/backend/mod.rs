@@ -5,6 +5,7 @@
 
 pub mod kernel;
 pub mod probe;
+pub mod vxlan;
 
 use std::future::Future;
 use std::time::Duration;
@@ -32,7 +33,8 @@ pub trait Backend {
     /// Only where the probe could not be carried out at all; a packet that is lost is a result.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<Measurement, BackendError>>;
 
-    /// Runs a shell script on a node, with that node's network and name resolution.
+    /// Runs a shell script on a node, with that node's network and name resolution. Processes that it
+    /// leaves in the background live on until the node goes.
     ///
     /// # Errors
     ///
@@ -45,7 +47,7 @@ pub trait Backend {
 pub struct Script {
     /// The node.
     pub node: NodeId,
-    /// What `sh -eu` reads, with each command shown on stderr only where it fails.
+    /// What `sh -eu -c` runs: it ends at the first command that fails, whose own message is on stderr.
     pub text: String,
     /// How long it may take; then it and its children are ended.
     pub timeout: Duration,

@@ -141,7 +141,7 @@ pub struct Evidence {
     /// The label.
     #[serde(flatten)]
     pub label: Label,
-    /// The packet in one line, as tcpdump would put it: `100.64.0.4:40001 > 10.0.0.254:80 tcp S`.
+    /// The packet in one line, as tcpdump would put it: `100.64.0.4.40001 > 10.0.0.254.80: tcp S`.
     pub packet: String,
     /// Since the probe began.
     #[serde(serialize_with = "as_millis", rename = "after_ms")]

@@ -1,5 +1,24 @@
 //! Carries out the steps of a scenario and says what came of them, as one stream of events.
 //!
 //! Nothing here prints: reports consume the events.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `scenario.rs` | one scenario, from set-up to its last step |
+//! | `session.rs` | the clouds, their clock and the network that follows them |
+//! | `step.rs` | one step of each kind, with `repeat` and `eventually` |
+//! | `judge.rs` | expectation against measurement |
+//! | `words.rs` | both of them in words |
+//! | `path.rs` | the nodes on the way |
+//! | `world.rs` | what listens where |
 
 pub mod event;
+mod judge;
+mod path;
+mod scenario;
+mod session;
+mod step;
+mod words;
+mod world;
+
+pub use scenario::{Options, Outcome, run_scenario};

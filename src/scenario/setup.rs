@@ -73,7 +73,10 @@ impl Built {
         let Err(refusal) = self.cloud.apply(&action.value, self.now) else {
             return;
         };
-        let follows = mentions_any(&refusal.message, &self.missing);
+        let follows = self
+            .missing
+            .iter()
+            .any(|name| names_unknown(&refusal, name));
         if let Some(name) = created(&action.value) {
             self.missing.insert(name.to_owned());
         }
@@ -108,11 +111,13 @@ pub(super) fn refused(span: Span, operation: &str, refusal: &ApiError) -> Diagno
     ))
 }
 
-/// Whether a message names any of these.
-pub(super) fn mentions_any(message: &str, names: &BTreeSet<String>) -> bool {
-    names
-        .iter()
-        .any(|name| fault::find_word(message, name).is_some())
+/// Whether a service refuses because it does not know `name`.
+pub(super) fn names_unknown(refusal: &ApiError, name: &str) -> bool {
+    // EC2's codes say so; of SORACOM's, those with HTTP's 404 in them, and the one for the peer VPC.
+    let unknown = refusal.code.ends_with("NotFound")
+        || refusal.code.contains("404")
+        || refusal.code == "PCX4002";
+    unknown && fault::find_word(&refusal.message, name).is_some()
 }
 
 /// The tables of the file, read again only when something is refused: the actions keep no more than the

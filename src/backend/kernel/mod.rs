@@ -6,6 +6,9 @@
 //!                               ├─▶ sysctl: switches pinned in each namespace                      │
 //!                               └─▶ nft: filters ──────────────────────────────────────────────────┘
 //! log ◀── nflog (thread) ◀── packets that a log rule reported
+//!
+//! host: one node seen from inside ──▶ sockets (thread) ──▶ probe · serve · script
+//!                                         probe ◀── evidence ◀── sightings ◀── log
 //! ```
 //!
 //! Nothing here has a name outside the process: namespaces are held by descriptor, so that when the
@@ -13,22 +16,34 @@
 
 mod address;
 pub mod airlock;
+pub mod capabilities;
 mod counters;
 mod describe;
+mod dissect;
 mod error;
+mod evidence;
+mod host;
 mod link;
 mod maker;
 pub mod namespace;
 mod neighbour;
 pub mod nflog;
 pub mod nft;
+mod probe;
 mod route;
 mod rtnl;
+mod script;
+mod serve;
+mod shared;
+mod sightings;
 mod socket;
+mod sockets;
 mod sys;
 mod sysctl;
+mod ticket;
 mod tunnel;
 mod wire;
+mod witness;
 mod world;
 
 use std::collections::BTreeMap;
@@ -40,10 +55,17 @@ use tokio::sync::broadcast;
 use self::maker::Maker;
 use self::namespace::Namespace;
 use self::nflog::LoggedPacket;
-use crate::backend::BackendError;
-use crate::network::{Change, NodeId};
+use crate::backend::probe::{Measurement, Probe};
+use crate::backend::{Backend, BackendError, Script, ScriptOutput};
+use crate::network::{Change, HostFiles, Label, NodeId};
 
 pub use self::counters::{Counters, Counting};
+pub use self::evidence::{Flow, Footprint, PacketSummary};
+pub use self::host::Host;
+pub use self::script::forks;
+pub use self::shared::Shared;
+pub use self::sightings::{Sighting, Sightings};
+pub use self::ticket::Token;
 
 /// How many logged packets a slow listener may be behind before it loses the oldest.
 const LOG_LENGTH: usize = 16_384;
@@ -53,6 +75,9 @@ const LOG_LENGTH: usize = 16_384;
 pub struct Kernel {
     /// The namespaces.
     nodes: BTreeMap<NodeId, Arc<Namespace>>,
+    /// The same nodes from inside, and their files of name resolution.
+    hosts: BTreeMap<NodeId, (Host, HostFiles)>,
+    shared: Arc<Shared>,
     log: broadcast::Sender<LoggedPacket>,
     counting: Counting,
     maker: Maker,
@@ -68,9 +93,14 @@ impl Kernel {
         raise_file_limit();
         let (log, _) = broadcast::channel(LOG_LENGTH);
         let counting = Counting::default();
+        // Tells this process's probes from another's.
+        let shared = Shared::start(std::process::id())?;
+        tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
         let maker = Maker::start(counting.clone(), log.clone()).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            shared,
             log,
             counting,
             maker,
@@ -113,6 +143,87 @@ impl Kernel {
     /// The counters, for those who start processes.
     pub fn counting(&self) -> &Counting {
         &self.counting
+    }
+}
+
+impl Kernel {
+    fn host(&self, id: &NodeId) -> Result<&(Host, HostFiles), BackendError> {
+        self.hosts.get(id).ok_or_else(|| BackendError::Failed {
+            doing: format!("look into the node {id}"),
+            why: "it is not there".into(),
+        })
+    }
+}
+
+impl Backend for Kernel {
+    fn name(&self) -> &'static str {
+        "kernel"
+    }
+
+    async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {
+        // What listens stops first and starts last; processes end before their namespace does.
+        for change in changes {
+            match change {
+                Change::DelService(id, listen) => self.host(id)?.0.stop(listen).await,
+                Change::DelNode(id) => drop(self.hosts.remove(id)),
+                _ => {}
+            }
+        }
+        self.apply_network(changes).await?;
+        for change in changes {
+            match change {
+                Change::AddNode(id, ..) => {
+                    let Some(namespace) = self.nodes.get(id) else {
+                        continue;
+                    };
+                    let netns = Arc::clone(&namespace.fd);
+                    let host = Host::new(id.clone(), netns, Arc::clone(&self.shared));
+                    self.hosts.insert(id.clone(), (host, HostFiles::default()));
+                }
+                Change::SetFiles(id, files) => {
+                    if let Some(host) = self.hosts.get_mut(id) {
+                        host.1 = files.clone();
+                    }
+                }
+                Change::SetService(id, listen, service) => {
+                    self.host(id)?.0.serve(listen, service).await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
+        self.host(&probe.from)?.0.probe(probe).await
+    }
+
+    async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {
+        let (host, files) = self.host(&script.node)?;
+        host.run(script, files).await
+    }
+}
+
+/// Hands what the log rules report to the probes that wait for it.
+async fn report(mut log: broadcast::Receiver<LoggedPacket>, to: Arc<Shared>) {
+    use broadcast::error::RecvError;
+    loop {
+        match log.recv().await {
+            Ok(packet) => {
+                // A rule of the user's own may log to the same group.
+                if let Some(label) = Label::from_prefix(&packet.prefix) {
+                    to.sightings().report(Sighting {
+                        node: packet.node,
+                        label,
+                        family: packet.family,
+                        packet: packet.packet,
+                        at: packet.at,
+                    });
+                }
+            }
+            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "packet reports were lost"),
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

@@ -1,12 +1,19 @@
-//! System calls that no safe crate offers: the only module with `unsafe` in it.
+//! The system calls that no crate at hand offers safely: the only unsafe code.
 #![allow(unsafe_code)]
-
-use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::socket::SetSockOpt;
-
+use nix::unistd::setsid;
+use socket2::Socket;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 /// Room for what is being sent, in bytes, beyond the machine's limit (`SO_SNDBUFFORCE`, `socket(7)`):
 /// a large filter is one message. Needs privileges over the machine.
 #[derive(Clone, Copy, Debug)]
@@ -30,4 +37,74 @@ impl SetSockOpt for SndBufForce {
         };
         Errno::result(done).map(drop)
     }
+}
+
+/// Says whether a socket's packets carry the don't-fragment bit (`IP_MTU_DISCOVER`, ip(7)).
+pub(super) fn set_dont_fragment(socket: impl AsFd, on: bool) -> io::Result<()> {
+    let value: libc::c_int = if on {
+        libc::IP_PMTUDISC_DO
+    } else {
+        libc::IP_PMTUDISC_DONT
+    };
+    let size = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the descriptor is open for the length of the borrow, and the kernel reads `size` bytes
+    // from `value`, which is that large and outlives the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            (&raw const value).cast(),
+            size,
+        )
+    };
+    Errno::result(result)?;
+    Ok(())
+}
+
+/// Lets the runtime watch a socket, errors included.
+pub(super) fn watch(socket: Socket, interest: Interest) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: a socket2 socket owns its descriptor and gives the same one until it is dropped; nobody
+    // here puts another socket in its place.
+    let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
+    watched.map_err(|error| error.into_parts().1)
+}
+
+/// Makes the command a pid 1 that never leaves zombies: the kernel reaps the children of a process
+/// that ignores SIGCHLD (wait(2)), orphans that it adopts among them, and exec keeps an ignored signal.
+pub(super) fn become_init(command: &mut Command) {
+    let prepare = || {
+        setsid()?;
+        // SAFETY: ignoring a signal installs no handler.
+        let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        if before == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes three plain system calls; it neither allocates
+    // nor takes a lock.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Makes the command a session of its own that keeps hold of its orphans while it lives, with a /proc
+/// of its own PID namespace.
+pub(super) fn become_script(command: &mut Command) {
+    let prepare = || {
+        setsid()?;
+        set_child_subreaper(true)?;
+        // Only a process inside the PID namespace can mount its /proc. Where a container forbids it,
+        // the outer /proc stays, which shows these processes too, under other numbers.
+        let _ = mount(
+            Some("proc"),
+            "/proc",
+            Some("proc"),
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+            None::<&str>,
+        );
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes plain system calls; nix copies such short paths
+    // to the stack, so it neither allocates nor takes a lock.
+    unsafe { command.pre_exec(prepare) };
 }

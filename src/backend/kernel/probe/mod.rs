@@ -1,0 +1,163 @@
+//! Sends a probe and decides what became of it.
+//!
+//! Whichever comes first decides: the answer, a final label on one of the probe's packets, or the
+//! time limit. An ICMP error decides nothing by itself, since the kernel limits their rate and anyone
+//! on the path may send one; `judge` names the few exceptions.
+
+mod datagram;
+mod dns;
+mod http;
+mod judge;
+mod ntp;
+mod ping;
+mod tcp;
+mod udp;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use super::evidence::Footprint;
+use super::host::Host;
+use super::sightings::{Sighting, Watch};
+use crate::backend::BackendError;
+use crate::backend::probe::{Evidence, Measurement, NotSent, Outcome, Probe, ProbeKind};
+
+/// A probe on its way: its first packet may have gone out already.
+struct Asked {
+    footprint: Footprint,
+    /// The fate as far as the asking socket can tell. It may wait for ever.
+    fate: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+}
+
+/// Why a probe isn't on its way.
+enum Halt {
+    /// The node's kernel told its fate at once.
+    Fate(Outcome),
+    /// It could not be carried out.
+    Broken(BackendError),
+}
+
+/// How long a refusal by the node's own filter may precede the filter's report.
+const FILTER_DELAY: Duration = Duration::from_millis(15);
+
+impl Host {
+    /// Sends one probe from this node and waits for its fate, at most for [`Probe::timeout`].
+    ///
+    /// # Errors
+    ///
+    /// Only where the probe could not be carried out at all; a packet that is lost is a result.
+    pub async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
+        // Before the first packet goes out, so that no label is missed.
+        let watch = self.shared.sightings.watch();
+        let began = Instant::now();
+        let asked = match self.ask(probe).await {
+            Ok(asked) => asked,
+            Err(Halt::Broken(error)) => return Err(error),
+            Err(Halt::Fate(outcome)) => {
+                return Ok(Measurement {
+                    outcome,
+                    evidence: Vec::new(),
+                    elapsed: began.elapsed(),
+                });
+            }
+        };
+        let mut case = Case {
+            watch,
+            footprint: asked.footprint,
+            began,
+            evidence: Vec::new(),
+        };
+        let outcome = case.decide(asked.fate, began + probe.timeout).await;
+        let elapsed = began.elapsed();
+        case.evidence.sort_by_key(|evidence| evidence.after);
+        Ok(Measurement {
+            outcome,
+            evidence: case.evidence,
+            elapsed,
+        })
+    }
+
+    async fn ask(&self, probe: &Probe) -> Result<Asked, Halt> {
+        let to = probe.to;
+        match &probe.kind {
+            ProbeKind::Ping {
+                size,
+                dont_fragment,
+            } => self.ping(to, *size, *dont_fragment).await,
+            ProbeKind::Tcp { port } => self.ask_tcp(to, *port).await,
+            ProbeKind::Udp { port } => self.ask_udp(to, *port).await,
+            ProbeKind::Http { port, path, host } => self.ask_http(to, *port, path, host).await,
+            ProbeKind::Dns { port, name } => self.ask_dns(to, *port, name).await,
+            ProbeKind::Ntp { port } => self.ask_ntp(to, *port).await,
+        }
+    }
+}
+
+/// A probe under way and what is known of it.
+struct Case {
+    watch: Watch,
+    footprint: Footprint,
+    began: Instant,
+    evidence: Vec<Evidence>,
+}
+
+impl Case {
+    async fn decide(
+        &mut self,
+        fate: impl Future<Output = Outcome> + Unpin,
+        until: Instant,
+    ) -> Outcome {
+        let mut outcome = tokio::select! {
+            biased;
+            outcome = fate => outcome,
+            () = self.doom() => return Outcome::Dropped,
+            () = tokio::time::sleep_until(until.into()) => Outcome::Silent,
+        };
+        if outcome == Outcome::NotSent(NotSent::Forbidden) {
+            // A filter that drops what the node itself sends makes the send fail. If it says why,
+            // it does so a moment later.
+            if tokio::time::timeout(FILTER_DELAY, self.doom())
+                .await
+                .is_ok()
+            {
+                return Outcome::Dropped;
+            }
+        }
+        while let Some(sighting) = self.watch.try_next() {
+            let doomed = self.weigh(&sighting);
+            if doomed && outcome == Outcome::Silent {
+                outcome = Outcome::Dropped;
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Waits until one of the probe's packets bears a final label.
+    async fn doom(&mut self) {
+        loop {
+            let sighting = self.watch.next().await;
+            if self.weigh(&sighting) {
+                return;
+            }
+        }
+    }
+
+    /// Keeps the sighting if it is about this probe, and says whether it seals its fate.
+    fn weigh(&mut self, sighting: &Sighting) -> bool {
+        let Some(after) = sighting.at.checked_duration_since(self.began) else {
+            return false;
+        };
+        let Some(packet) = self.footprint.concerns(sighting.family, &sighting.packet) else {
+            return false;
+        };
+        self.evidence.push(Evidence {
+            node: sighting.node.clone(),
+            label: sighting.label.clone(),
+            packet: packet.to_string(),
+            after,
+        });
+        sighting.label.is_final
+    }
+}

@@ -1,0 +1,142 @@
+//! The files that a script sees: the node's /sys and name resolution, whatever the machine has.
+//!
+//! All of it is mounts in the calling thread's own mount namespace; no file of the machine changes.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::unistd::sethostname;
+
+use crate::network::HostFiles;
+
+/// Where the files are put together. It is hidden again before the script starts.
+const STAGE: &str = "/sys";
+
+/// Installs the files in the calling thread's mount namespace, and the host name in its UTS
+/// namespace. The thread must be in the node's network namespace: /sys shows the interfaces of the
+/// namespace that it is mounted from.
+pub(super) fn install(files: &HostFiles) -> io::Result<()> {
+    // Nothing that is mounted from here on may show elsewhere.
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
+    let stage = Path::new(STAGE);
+    let options = Some("mode=0755");
+    mount(
+        Some("tmpfs"),
+        stage,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        options,
+    )?;
+    let own = texts(files);
+    let etc = Path::new("/etc");
+    // A bind follows symbolic links, as a reader of the file would. Where there is nothing to bind
+    // over, all of /etc must be replaced.
+    if own.iter().all(|(name, _)| etc.join(name).is_file()) {
+        for (name, text) in &own {
+            fs::write(stage.join(name), text)?;
+            bind(&stage.join(name), &etc.join(name))?;
+        }
+    } else {
+        let copy = stage.join("etc");
+        mirror(etc, &copy, &own)?;
+        bind(&copy, etc)?;
+    }
+    umount2(stage, MntFlags::MNT_DETACH)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let fresh = mount(Some("sysfs"), "/sys", Some("sysfs"), flags, None::<&str>);
+    if let Err(error) = fresh {
+        // Some containers forbid it. Only what reads /sys/class/net notices.
+        tracing::warn!(%error, "scripts see the /sys of the machine, not of the node");
+    }
+    if !files.hostname.is_empty() {
+        sethostname(OsStr::new(&files.hostname))?;
+    }
+    Ok(())
+}
+
+/// The names in /etc and what they hold.
+fn texts(files: &HostFiles) -> [(&'static str, String); 3] {
+    let hostname = format!("{}\n", files.hostname);
+    let mut hosts = String::from("127.0.0.1");
+    if !files.hostname.is_empty() {
+        // Writing to a string can't fail.
+        let _ = write!(hosts, " {}", files.hostname);
+    }
+    hosts.push_str(" localhost\n");
+    for (address, names) in &files.hosts {
+        let _ = write!(hosts, "{address}");
+        for name in names {
+            let _ = write!(hosts, " {name}");
+        }
+        hosts.push('\n');
+    }
+    let mut resolv = String::new();
+    for server in &files.nameservers {
+        let _ = writeln!(resolv, "nameserver {server}");
+    }
+    [
+        ("hostname", hostname),
+        ("hosts", hosts),
+        ("resolv.conf", resolv),
+    ]
+}
+
+/// Shows `from` again at `to`, entry by entry, with our own files among them.
+fn mirror(from: &Path, to: &Path, own: &[(&str, String)]) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for (name, text) in own {
+        fs::write(to.join(name), text)?;
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if own.iter().any(|(name, _)| entry.file_name() == *name) {
+            continue;
+        }
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, &target)?;
+        } else if kind.is_dir() {
+            fs::create_dir(&target)?;
+            bind(&source, &target)?;
+        } else {
+            File::create(&target)?;
+            bind(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn bind(from: &Path, to: &Path) -> io::Result<()> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(from), to, None::<&str>, flags, None::<&str>)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn the_host_s_own_name_comes_first() {
+        let names = BTreeSet::from(["server".to_owned(), "www".to_owned()]);
+        let files = HostFiles {
+            hostname: "sensor".into(),
+            hosts: BTreeMap::from([(Ipv4Addr::new(10, 0, 0, 254), names)]),
+            nameservers: vec![Ipv4Addr::new(100, 127, 0, 53)],
+        };
+        let [hostname, hosts, resolv] = texts(&files).map(|(_, text)| text);
+        assert_eq!(hostname, "sensor\n");
+        assert_eq!(hosts, "127.0.0.1 sensor localhost\n10.0.0.254 server www\n");
+        assert_eq!(resolv, "nameserver 100.127.0.53\n");
+    }
+}

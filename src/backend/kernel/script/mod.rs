@@ -1,0 +1,176 @@
+//! The user's own commands on a node: the only place that forks.
+//!
+//! A script runs in the node's network namespace, with mounts of its own (a /sys that shows the node's
+//! interfaces, the node's /etc/resolv.conf, /etc/hosts and /etc/hostname), the node's host name, and
+//! in the node's PID namespace, which the first script brings into being. What a script leaves in the
+//! background lives on until the node goes.
+
+mod files;
+mod init;
+mod output;
+mod tree;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns, unshare};
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::sync::oneshot;
+
+use super::host::Host;
+use super::sys;
+use crate::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
+use crate::network::HostFiles;
+pub(super) use init::Init;
+use output::Capture;
+use tree::Leash;
+
+/// How many processes this process has started.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// How many processes the kernel backend has started since the process began: one a script, and one
+/// for each node that has run a script.
+pub fn forks() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// How long output may come after the shell has ended, if a process that it left holds the pipe.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
+impl Host {
+    /// Runs a script on this node, with these files of name resolution.
+    ///
+    /// # Errors
+    ///
+    /// Only where the script could not be started; its exit status is a result.
+    pub async fn run(
+        &self,
+        script: &Script,
+        files: &HostFiles,
+    ) -> Result<ScriptOutput, BackendError> {
+        let failed = |why: io::Error| self.failed("run a script", why);
+        let stage = Stage {
+            netns: Arc::clone(&self.netns),
+            pid_ns: self.pid_namespace().await.map_err(failed)?,
+            files: files.clone(),
+            text: script.text.clone(),
+        };
+        let (started, start) = oneshot::channel();
+        let (ended, mut end) = oneshot::channel();
+        thread::Builder::new()
+            .name("canal-script".into())
+            .spawn(move || match stage.enter_and_start() {
+                Ok(mut child) => {
+                    // Whoever no longer waits has dropped the leash, which ends the script.
+                    let pipes = (child.id(), child.stdout.take(), child.stderr.take());
+                    let _ = started.send(Ok(pipes));
+                    let _ = ended.send(child.wait());
+                }
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                }
+            })
+            .map_err(failed)?;
+        let gone = || io::Error::other("the script's thread ended early");
+        let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(failed)?;
+        let mut leash = Leash::new(pid);
+        let stdout = stdout.ok_or_else(gone).and_then(ChildStdout::from_std);
+        let stderr = stderr.ok_or_else(gone).and_then(ChildStderr::from_std);
+        let stdout = Capture::start(stdout.map_err(failed)?);
+        let stderr = Capture::start(stderr.map_err(failed)?);
+        let end = match tokio::time::timeout(script.timeout, &mut end).await {
+            Ok(status) => script_end(status.map_err(|_| failed(gone()))?.map_err(failed)?),
+            Err(_) => {
+                leash.pull();
+                // The thread reaps the shell; what became of it no longer matters.
+                let _ = end.await;
+                ScriptEnd::TimedOut
+            }
+        };
+        leash.release();
+        let until = tokio::time::Instant::now() + LAST_WORDS;
+        Ok(ScriptOutput {
+            end,
+            stdout: stdout.finish(until).await,
+            stderr: stderr.finish(until).await,
+        })
+    }
+
+    /// The node's PID namespace, made if this is the first script since the node's start.
+    async fn pid_namespace(&self) -> io::Result<Arc<OwnedFd>> {
+        let mut init = self.init.lock().await;
+        if let Some(namespace) = init.as_mut().and_then(Init::namespace) {
+            return Ok(namespace);
+        }
+        let fresh = tokio::task::spawn_blocking(Init::start)
+            .await
+            .map_err(io::Error::other)??;
+        let namespace = Arc::clone(&fresh.namespace);
+        *init = Some(fresh);
+        Ok(namespace)
+    }
+}
+
+/// All that a script's thread needs.
+struct Stage {
+    netns: Arc<OwnedFd>,
+    pid_ns: Arc<OwnedFd>,
+    files: HostFiles,
+    text: String,
+}
+
+impl Stage {
+    /// Moves the calling thread for good: it must end after this.
+    fn enter_and_start(&self) -> io::Result<Child> {
+        let told =
+            |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
+        unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)
+            .map_err(|error| told("make a mount namespace", error.into()))?;
+        setns(&*self.netns, CloneFlags::CLONE_NEWNET)
+            .map_err(|error| told("enter the node's network namespace", error.into()))?;
+        files::install(&self.files)
+            .map_err(|error| told("mount the node's /etc and /sys", error))?;
+        setns(&*self.pid_ns, CloneFlags::CLONE_NEWPID)
+            .map_err(|error| told("enter the node's PID namespace", error.into()))?;
+        let mut command = shell(&["-euc", &self.text]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if !self.files.hostname.is_empty() {
+            command.env("HOSTNAME", &self.files.hostname);
+        }
+        sys::become_script(&mut command);
+        spawn(&mut command).map_err(|error| told("start sh", error))
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the place where processes are started"
+)]
+fn shell(arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(arguments);
+    command
+}
+
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    command.spawn()
+}
+
+fn script_end(status: ExitStatus) -> ScriptEnd {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ScriptEnd::Exit(code),
+        (None, Some(signal)) => ScriptEnd::Signal(signal),
+        // wait(2) reports nothing else for a process that has ended.
+        (None, None) => ScriptEnd::Exit(status.into_raw()),
+    }
+}

@@ -1,0 +1,83 @@
+//! Labelled packets, on their way from the nodes' filters to the probes that wait for them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::broadcast;
+
+use crate::network::{Family, Label, NodeId};
+
+/// A packet that a filter put a label on.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The node whose filter it was.
+    pub node: NodeId,
+    /// The label.
+    pub label: Label,
+    /// Whether `packet` is an IPv4 or an ARP packet.
+    pub family: Family,
+    /// The packet from its network header on; it may be cut short.
+    pub packet: Vec<u8>,
+    /// When it was seen.
+    pub at: Instant,
+}
+
+/// How many sightings a probe may be behind before it loses the oldest.
+const BACKLOG: usize = 4096;
+
+/// Where filters report and probes listen.
+#[derive(Clone, Debug)]
+pub struct Sightings(broadcast::Sender<Arc<Sighting>>);
+
+impl Sightings {
+    /// A hub without listeners.
+    pub fn new() -> Self {
+        Self(broadcast::Sender::new(BACKLOG))
+    }
+
+    /// Tells all probes under way.
+    pub fn report(&self, sighting: Sighting) {
+        // Without a probe under way nobody asks for evidence.
+        let _ = self.0.send(Arc::new(sighting));
+    }
+
+    /// All that is reported from now on.
+    pub(super) fn watch(&self) -> Watch {
+        Watch(self.0.subscribe())
+    }
+}
+
+impl Default for Sightings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One listener.
+pub(super) struct Watch(broadcast::Receiver<Arc<Sighting>>);
+
+impl Watch {
+    /// The next sighting; waits for ever once the hub is gone. May be dropped while it waits.
+    pub(super) async fn next(&mut self) -> Arc<Sighting> {
+        loop {
+            match self.0.recv().await {
+                Ok(sighting) => return sighting,
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "more labelled packets than a probe could look at");
+                }
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The next sighting that is already there.
+    pub(super) fn try_next(&mut self) -> Option<Arc<Sighting>> {
+        loop {
+            match self.0.try_recv() {
+                Ok(sighting) => return Some(sighting),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}

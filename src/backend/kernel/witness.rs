@@ -1,0 +1,115 @@
+//! What the services saw of the probes: the source address that arrived.
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::ticket::Token;
+use crate::network::Transport;
+
+/// The HTTP header by which a probe makes itself known.
+pub(super) const PROBE_HEADER: &str = "x-canal-probe";
+
+/// By what a service recognises a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The token that the probe carries.
+    Token(Token),
+    /// The ports, which address translation keeps where it can; for DNS also the query's id.
+    Ports {
+        transport: Transport,
+        client: u16,
+        server: u16,
+        id: u16,
+    },
+}
+
+#[derive(Debug)]
+struct Note {
+    mark: Mark,
+    source: Ipv4Addr,
+    at: Instant,
+}
+
+/// How many notes are kept: far more than probes are ever under way at once.
+const KEPT: usize = 1024;
+
+/// The services' notes, shared by all nodes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Witness(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    notes: Mutex<VecDeque<Note>>,
+    changed: Notify,
+}
+
+impl Witness {
+    /// A probe with this mark came from there.
+    pub(super) fn note(&self, mark: Mark, source: Ipv4Addr) {
+        let at = Instant::now();
+        let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() == KEPT {
+            notes.pop_front();
+        }
+        notes.push_back(Note { mark, source, at });
+        drop(notes);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Where the probe that began at `since` came from; none if nobody saw it, or two sources bear
+    /// the same mark.
+    pub(super) fn source(&self, mark: Mark, since: Instant) -> Option<Ipv4Addr> {
+        let notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = notes
+            .iter()
+            .filter(|note| note.mark == mark && note.at >= since)
+            .map(|note| note.source);
+        let first = sources.next()?;
+        sources.all(|other| other == first).then_some(first)
+    }
+
+    /// The same, but gives the service that long to write its note: a client's connection stands
+    /// before the server has accepted it.
+    pub(super) async fn wait(
+        &self,
+        mark: Mark,
+        since: Instant,
+        patience: Duration,
+    ) -> Option<Ipv4Addr> {
+        let noted = async {
+            loop {
+                let mut changed = std::pin::pin!(self.0.changed.notified());
+                changed.as_mut().enable();
+                if let Some(source) = self.source(mark, since) {
+                    return source;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(patience, noted).await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sources_with_one_mark_are_no_answer() {
+        let witness = Witness::default();
+        let since = Instant::now();
+        let mark = Mark::Token(Token([1; 8]));
+        assert_eq!(witness.source(mark, since), None);
+        witness.note(mark, Ipv4Addr::new(127, 0, 0, 1));
+        assert_eq!(
+            witness.source(mark, since),
+            Some(Ipv4Addr::new(127, 0, 0, 1))
+        );
+        witness.note(mark, Ipv4Addr::new(127, 0, 0, 2));
+        assert_eq!(witness.source(mark, since), None);
+    }
+}

@@ -1,0 +1,250 @@
+//! Expectation against measurement.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+
+use super::event::{OutcomeKind, ProbeReport};
+use super::words;
+use crate::backend::probe::{Answer, Evidence, Measurement, NotSent, Outcome};
+use crate::cloud::{Cloud, Reason};
+use crate::scenario::{Expectation, Template};
+
+/// An expectation with its templates filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Reachable(Box<WantedAnswer>),
+    Refused,
+    Blocked(Option<Reason>),
+}
+
+/// What is wanted of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct WantedAnswer {
+    pub ttl: Option<u8>,
+    pub rtt_at_most: Option<Duration>,
+    pub seen_from: Option<Ipv4Net>,
+    pub status: Option<u16>,
+    pub body: Option<String>,
+    pub addresses: Option<Vec<Ipv4Addr>>,
+}
+
+impl Wanted {
+    /// Fills templates in.
+    ///
+    /// # Errors
+    ///
+    /// A template that stands for nothing, or for something that is no address.
+    pub fn resolve(expectation: &Expectation, cloud: &Cloud) -> Result<Self, String> {
+        let expected = match expectation {
+            Expectation::Refused => return Ok(Self::Refused),
+            Expectation::Blocked(reason) => return Ok(Self::Blocked(*reason)),
+            Expectation::Reachable(expected) => expected,
+        };
+        let text = |template: &Template| template.resolve(cloud).map_err(|d| d.message);
+        let seen_from = expected.seen_from.as_ref().map(text).transpose()?;
+        let mut addresses = None;
+        if let Some(list) = &expected.addresses {
+            let parsed: Result<Vec<Ipv4Addr>, String> = list
+                .iter()
+                .map(|one| {
+                    let one = text(one)?;
+                    one.parse()
+                        .map_err(|_| format!("{one:?} is not an IPv4 address"))
+                })
+                .collect();
+            let mut parsed = parsed?;
+            parsed.sort();
+            addresses = Some(parsed);
+        }
+        Ok(Self::Reachable(Box::new(WantedAnswer {
+            ttl: expected.ttl,
+            rtt_at_most: expected.rtt_at_most,
+            seen_from: seen_from.as_deref().map(network).transpose()?,
+            status: expected.status.or(expected.body.as_ref().map(|_| 200)),
+            body: expected.body.as_ref().map(text).transpose()?,
+            addresses,
+        })))
+    }
+}
+
+/// An address or a prefix.
+fn network(text: &str) -> Result<Ipv4Net, String> {
+    let address = || text.parse::<Ipv4Addr>().map(Ipv4Net::from);
+    text.parse()
+        .or_else(|_| address())
+        .map_err(|_| format!("{text:?} is neither an IPv4 address nor a prefix"))
+}
+
+/// What a measurement comes to.
+struct Measured<'a> {
+    kind: OutcomeKind,
+    words: String,
+    /// Code and resource, where it was blocked.
+    cause: Option<(String, String)>,
+    answer: Option<&'a Answer>,
+}
+
+fn measured(measurement: &Measurement) -> Measured<'_> {
+    let blocked = |reason: String, resource: String| Measured {
+        kind: OutcomeKind::Blocked,
+        words: format!(
+            "blocked: {reason} at {resource}, after {}",
+            words::duration(measurement.elapsed)
+        ),
+        cause: Some((reason, resource)),
+        answer: None,
+    };
+    let by = |evidence: &Evidence| {
+        blocked(
+            evidence.label.reason.clone(),
+            evidence.label.resource.clone(),
+        )
+    };
+    let by_host = |reason: Reason| {
+        blocked(
+            reason.code().to_owned(),
+            "the sender's own network configuration".to_owned(),
+        )
+    };
+    match &measurement.outcome {
+        Outcome::Answered(answer) => Measured {
+            kind: OutcomeKind::Reachable,
+            words: words::answer(answer),
+            cause: None,
+            answer: Some(answer),
+        },
+        Outcome::Refused => Measured {
+            kind: OutcomeKind::Refused,
+            words: "refused by the far end: nothing listens there".to_owned(),
+            cause: None,
+            answer: None,
+        },
+        Outcome::NotSent(NotSent::TooBig) => by_host(Reason::MtuExceeded),
+        Outcome::NotSent(NotSent::NoRoute) => by_host(Reason::NoRouteToDestination),
+        Outcome::NotSent(NotSent::Forbidden) => by_host(Reason::HostFilter),
+        // A neighbour that stays silent proves as little as an answer that does; a label may.
+        Outcome::Dropped | Outcome::Silent | Outcome::NotSent(NotSent::NoNeighbour) => {
+            match measurement.evidence.last() {
+                Some(evidence) => by(evidence),
+                None => Measured {
+                    kind: OutcomeKind::LostWithoutEvidence,
+                    words: format!(
+                        "lost without evidence: neither an answer nor a drop was seen in {}",
+                        words::duration(measurement.elapsed)
+                    ),
+                    cause: None,
+                    answer: None,
+                },
+            }
+        }
+    }
+}
+
+/// Holds a measurement against what was wanted. Who asked whom is the caller's to fill in.
+pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
+    let measured = measured(measurement);
+    let mut problems = Vec::new();
+    match (wanted, measured.kind) {
+        (Wanted::Reachable(wanted), OutcomeKind::Reachable) => {
+            if let Some(answer) = measured.answer {
+                compare(wanted, answer, &mut problems);
+            }
+        }
+        (Wanted::Refused, OutcomeKind::Refused) => {}
+        (Wanted::Blocked(None), OutcomeKind::Blocked) => {}
+        (Wanted::Blocked(Some(reason)), OutcomeKind::Blocked) => {
+            let code = measured.cause.as_ref().map(|(code, _)| code.as_str());
+            if code != Some(reason.code()) {
+                let code = code.unwrap_or("no reason");
+                problems.push(format!("the reason is {code}, expected {reason}"));
+            }
+        }
+        _ => problems.push(format!(
+            "expected {}, measured {}",
+            words::wanted(wanted),
+            measured.words
+        )),
+    }
+    let (reason, resource) = measured.cause.unzip();
+    let explanation = reason.as_ref().and_then(|code| {
+        let reason: Reason = code.parse().ok()?;
+        let lines = reason.explanation().lines().map(str::trim);
+        Some(lines.collect::<Vec<_>>().join(" "))
+    });
+    let answer = measured.answer;
+    ProbeReport {
+        from: String::new(),
+        to: String::new(),
+        to_ip: Ipv4Addr::UNSPECIFIED,
+        probe: String::new(),
+        expected: words::wanted(wanted),
+        measured: measured.words,
+        outcome: measured.kind,
+        reason,
+        resource,
+        explanation,
+        path: Vec::new(),
+        problems,
+        rtt: answer.map(|a| a.rtt),
+        ttl: answer.and_then(|a| a.ttl),
+        seen_from: answer.and_then(|a| a.seen_from),
+        status: answer.and_then(|a| a.status),
+        body: answer.and_then(|a| a.body.clone()),
+        addresses: answer.and_then(|a| a.addresses.clone()),
+        decided_after: measurement.elapsed,
+        evidence: measurement.evidence.clone(),
+    }
+}
+
+/// What differs between the answer that was wanted and the one that came, one line each.
+fn compare(wanted: &WantedAnswer, answer: &Answer, problems: &mut Vec<String>) {
+    if let Some(ttl) = wanted.ttl.filter(|ttl| answer.ttl != Some(*ttl)) {
+        let got = answer.ttl.map_or("unknown".to_owned(), |t| t.to_string());
+        problems.push(format!("the answer's TTL is {got}, expected {ttl}"));
+    }
+    if let Some(bound) = wanted.rtt_at_most.filter(|bound| answer.rtt > *bound) {
+        problems.push(format!(
+            "the answer took {}, expected at most {}",
+            words::duration(answer.rtt),
+            words::duration(bound)
+        ));
+    }
+    if let Some(net) = &wanted.seen_from {
+        let expected = words::prefix(net);
+        match answer.seen_from {
+            Some(ip) if net.contains(&ip) => {}
+            Some(ip) => problems.push(format!("the far end saw {ip}, expected {expected}")),
+            None => problems.push(format!(
+                "what the far end saw is unknown, expected {expected}: it needs a service that the \
+                 scenario declares with `serve`"
+            )),
+        }
+    }
+    if let Some(status) = wanted.status.filter(|s| answer.status != Some(*s)) {
+        let got = answer.status.map_or("none".to_owned(), |s| s.to_string());
+        problems.push(format!("the status is {got}, expected {status}"));
+    }
+    if let Some(body) = &wanted.body {
+        let got = answer.body.as_deref().unwrap_or_default();
+        if got.trim() != body.trim() {
+            problems.push(format!(
+                "the body is {:?}, expected {:?}",
+                got.trim(),
+                body.trim()
+            ));
+        }
+    }
+    if let Some(addresses) = &wanted.addresses {
+        let mut got = answer.addresses.clone().unwrap_or_default();
+        got.sort();
+        if got != *addresses {
+            problems.push(format!(
+                "the answer is {}, expected {}",
+                words::list(&got),
+                words::list(addresses)
+            ));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One scenario, from set-up to its last step.
+
+use std::time::Instant;
+
+use super::event::{Detail, Event, Status, StepReport};
+use super::session::Session;
+use super::step;
+use super::world::world;
+use crate::backend::{Backend, BackendError};
+use crate::scenario::{Diagnostic, Scenario, build};
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Leave the rest of a scenario out once a step of it failed.
+    pub fail_fast: bool,
+}
+
+/// How a scenario ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Every step came out as expected.
+    Passed,
+    /// Some step did not.
+    Failed,
+    /// The file is wrong.
+    Wrong(Vec<Diagnostic>),
+    /// The backend could not go on.
+    Broken(BackendError),
+}
+
+/// Runs one scenario on one backend, which must be fresh.
+pub async fn run_scenario<B: Backend>(
+    scenario: &Scenario,
+    backend: &mut B,
+    options: Options,
+    sink: &mut dyn FnMut(Event),
+) -> Outcome {
+    let began = Instant::now();
+    let file = &scenario.source.file;
+    sink(Event::ScenarioStarted {
+        file: file.clone(),
+        title: scenario.title.clone(),
+        steps: scenario.steps.len(),
+    });
+    let mut counts = Counts::default();
+    let outcome = steps(scenario, backend, options, sink, &mut counts).await;
+    let error = match &outcome {
+        Outcome::Passed | Outcome::Failed => None,
+        Outcome::Wrong(list) => Some(
+            list.iter()
+                .map(|d| d.message.clone())
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
+        Outcome::Broken(error) => Some(error.to_string()),
+    };
+    sink(Event::ScenarioFinished {
+        file: file.clone(),
+        title: scenario.title.clone(),
+        passed: counts.passed,
+        failed: counts.failed,
+        skipped: scenario.steps.len() - counts.passed - counts.failed,
+        error,
+        elapsed: began.elapsed(),
+    });
+    outcome
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+}
+
+async fn steps<B: Backend>(
+    scenario: &Scenario,
+    backend: &mut B,
+    options: Options,
+    sink: &mut dyn FnMut(Event),
+    counts: &mut Counts,
+) -> Outcome {
+    let began = Instant::now();
+    let file = &scenario.source.file;
+    let (cloud, now) = match build(scenario) {
+        Ok(built) => built,
+        Err(diagnostics) => return Outcome::Wrong(diagnostics),
+    };
+    let name = backend.name();
+    let mut session = match Session::start(cloud, now, world(scenario), backend).await {
+        Ok(session) => session,
+        Err(error) => return Outcome::Broken(error),
+    };
+    sink(Event::NetworkReady {
+        file: file.clone(),
+        backend: name,
+        nodes: session.network.nodes.len(),
+        links: session.network.links.len(),
+        elapsed: began.elapsed(),
+    });
+    for (index, one) in scenario.steps.iter().enumerate() {
+        let number = index + 1;
+        let line = scenario.source.position(one.span.start).line;
+        let report = |status, attempts, detail, elapsed| {
+            Event::StepFinished(Box::new(StepReport {
+                file: file.clone(),
+                step: number,
+                line,
+                name: one.name.clone(),
+                status,
+                attempts,
+                detail,
+                elapsed,
+            }))
+        };
+        sink(Event::StepStarted {
+            file: file.clone(),
+            step: number,
+            name: one.name.clone(),
+            kind: one.kind.key(),
+        });
+        if options.fail_fast && counts.failed > 0 {
+            let why = "an earlier step failed".to_owned();
+            let detail = Detail::Impossible { why };
+            sink(report(Status::Skipped, 0, detail, Default::default()));
+            continue;
+        }
+        let began = Instant::now();
+        match step::run(&mut session, scenario, one).await {
+            Ok(done) => {
+                if done.passed {
+                    counts.passed += 1;
+                } else {
+                    counts.failed += 1;
+                }
+                let status = if done.passed {
+                    Status::Passed
+                } else {
+                    Status::Failed
+                };
+                sink(report(status, done.attempts, done.detail, began.elapsed()));
+            }
+            Err(error) => {
+                counts.failed += 1;
+                let why = error.to_string();
+                let detail = Detail::Impossible { why };
+                sink(report(Status::Failed, 1, detail, began.elapsed()));
+                return Outcome::Broken(error);
+            }
+        }
+    }
+    if counts.failed == 0 {
+        Outcome::Passed
+    } else {
+        Outcome::Failed
+    }
+}
