@@ -13,6 +13,7 @@
 
 mod address;
 pub mod airlock;
+pub mod capabilities;
 mod counters;
 mod describe;
 mod error;

@@ -2,8 +2,8 @@
 
 use netlink_bindings::nftables::{
     BitwiseOps, CmpOps, CtKeys, LookupFlags, Nfgenmsg, OpDelchainDo, OpDelruleDo, OpNewchainDo,
-    OpNewruleDo, OpNewsetDo, OpNewsetelemDo, OpNewtableDo, PushExprListAttrs, RangeOps, Registers,
-    SetElemFlags, SetFlags, VerdictCode,
+    OpNewruleDo, OpNewsetDo, OpNewsetelemDo, OpNewtableDo, PushExprAttrs, PushExprListAttrs,
+    RangeOps, Registers, SetElemFlags, SetFlags, VerdictCode,
 };
 use netlink_bindings::utils::Pusher;
 use nix::errno::Errno;
@@ -338,22 +338,13 @@ fn encode<P: Pusher>(
             } else {
                 0
             };
-            one.nested_data_lookup()
-                .push_set_bytes(set_name(set))
-                .push_set_id(next_set())
-                .push_sreg(REGISTER)
-                .push_flags(flags)
-                .end_nested()
-                .end_nested()
+            lookup(one, set_name(set), next_set(), |bytes| {
+                wire::put(bytes, LOOKUP_FLAGS, &flags.to_be_bytes());
+            })
         }
-        Expression::Translate(map) => one
-            .nested_data_lookup()
-            .push_set_bytes(set_name(map))
-            .push_set_id(next_set())
-            .push_sreg(REGISTER)
-            .push_dreg(REGISTER)
-            .end_nested()
-            .end_nested(),
+        Expression::Translate(map) => lookup(one, set_name(map), next_set(), |bytes| {
+            wire::put(bytes, LOOKUP_DREG, &REGISTER.to_be_bytes());
+        }),
         Expression::Constant(value) => one
             .nested_data_immediate()
             .push_dreg(REGISTER)
@@ -398,6 +389,29 @@ fn encode<P: Pusher>(
             verdict.end_nested().end_nested().end_nested().end_nested()
         }
     }
+}
+
+/// `NFTA_LOOKUP_…` (linux/netfilter/nf_tables.h). The crate's numbers for these follow a specification
+/// that has the set's id in the wrong place, so they are written by hand.
+const LOOKUP_SREG: u16 = 2;
+const LOOKUP_DREG: u16 = 3;
+const LOOKUP_SET_ID: u16 = 4;
+const LOOKUP_FLAGS: u16 = 5;
+
+/// A lookup of the register in a set of this transaction.
+fn lookup<P: Pusher>(
+    one: PushExprAttrs<PushExprListAttrs<P>>,
+    set: &[u8],
+    id: u32,
+    rest: impl FnOnce(&mut Vec<u8>),
+) -> PushExprListAttrs<P> {
+    let mut lookup = one.nested_data_lookup().push_set_bytes(set);
+    let bytes = lookup.as_vec_mut();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    wire::put(bytes, LOOKUP_SREG, &REGISTER.to_be_bytes());
+    wire::put(bytes, LOOKUP_SET_ID, &id.to_be_bytes());
+    rest(bytes);
+    lookup.end_nested().end_nested()
 }
 
 fn length(bytes: &[u8]) -> u32 {

@@ -1,0 +1,278 @@
+//! What this machine can do: the findings behind `doctor`.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+
+use super::airlock::Obstacles;
+use super::counters::Counting;
+use super::error::Refusal;
+use super::namespace;
+use super::nflog;
+use super::nft::Tables;
+use super::rtnl::{self, Request};
+use super::socket::{Batch, NetlinkSocket, Subsystem};
+use super::{link, tunnel};
+use crate::backend::BackendError;
+use crate::network::{
+    Chain, ChainId, Change, End, Hook, HookPoint, IfName, Label, Mac, NodeId, Rule, Statement,
+    Test, Vxlan,
+};
+
+/// All findings, in the order in which they build on one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// One finding each.
+    pub list: Vec<Capability>,
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capability {
+    /// What was tried: `network namespaces`.
+    pub name: &'static str,
+    /// Whether it works here.
+    pub available: bool,
+    /// Whether nothing can be done without it.
+    pub required: bool,
+    /// What is lost without it.
+    pub costs: &'static str,
+    /// Why it does not work; empty where it does.
+    pub why: String,
+    /// What would mend it; empty where it works.
+    pub mend: String,
+}
+
+/// Tries everything on a thread of its own, in namespaces that are gone afterwards. The process should
+/// be in the airlock.
+pub fn probe() -> Capabilities {
+    let thread = std::thread::spawn(probe_here);
+    let list = thread.join().unwrap_or_default();
+    Capabilities { list }
+}
+
+fn probe_here() -> Vec<Capability> {
+    let counting = Counting::default();
+    let mut list = Vec::new();
+    let entered = namespace::make();
+    let obstacle = entered
+        .as_ref()
+        .err()
+        .map(|r| Obstacles::look().explain(r.errno));
+    list.push(finding(
+        "network namespaces",
+        true,
+        "nothing runs on this machine's kernel",
+        "run as root, or allow user namespaces: sysctl -w user.max_user_namespaces=15000",
+        obstacle.map_or(Ok(()), Err),
+    ));
+    let refused = |done: Result<(), Refusal>, doing: &str| done.map_err(|r| r.of(doing));
+    list.push(finding(
+        "veth",
+        true,
+        "nodes can't be joined",
+        "modprobe veth, or a kernel with CONFIG_VETH",
+        refused(veth(&counting), "make a pair of interfaces"),
+    ));
+    list.push(finding(
+        "VXLAN",
+        false,
+        "scenarios with Gate can't run",
+        "modprobe vxlan, or a kernel with CONFIG_VXLAN",
+        refused(vxlan(&counting), "make a VXLAN interface"),
+    ));
+    list.push(finding(
+        "nf_tables",
+        true,
+        "no security groups, network ACLs or verdicts",
+        "modprobe nf_tables, or a kernel with CONFIG_NF_TABLES and CONFIG_NF_TABLES_IPV4",
+        refused(filter(&counting, &plain()), "load a filter"),
+    ));
+    list.push(finding(
+        "packet log",
+        true,
+        "no drop can be explained",
+        "modprobe nfnetlink_log nft_log, or a kernel with CONFIG_NETFILTER_NETLINK_LOG",
+        refused(packet_log(&counting), "listen to the packet log"),
+    ));
+    list.push(finding(
+        "connection tracking and NAT",
+        true,
+        "no stateful rules, no address translation",
+        "modprobe nf_conntrack nft_ct nft_nat, or a kernel with CONFIG_NF_CONNTRACK and CONFIG_NF_NAT",
+        refused(filter(&counting, &translation()), "load a filter with NAT"),
+    ));
+    list.push(kernel_reasons());
+    list
+}
+
+fn finding(
+    name: &'static str,
+    required: bool,
+    costs: &'static str,
+    mend: &str,
+    done: Result<(), BackendError>,
+) -> Capability {
+    let (why, mend) = match done {
+        Ok(()) => (String::new(), String::new()),
+        Err(BackendError::Machine { what, mend }) => (what, mend),
+        Err(error @ BackendError::Failed { .. }) => (error.to_string(), mend.to_owned()),
+    };
+    Capability {
+        name,
+        available: why.is_empty(),
+        required,
+        costs,
+        why,
+        mend,
+    }
+}
+
+fn requests(counting: &Counting, requests: Vec<Request>) -> Result<(), Refusal> {
+    let mut socket = NetlinkSocket::open(Subsystem::Route, counting)?;
+    let mut batch = Batch::default();
+    for request in requests {
+        rtnl::push(&mut batch, request);
+    }
+    let refusals = socket.exchange(batch)?;
+    refusals.into_iter().next().map_or(Ok(()), |(_, r)| Err(r))
+}
+
+fn veth(counting: &Counting) -> Result<(), Refusal> {
+    let here = namespace::current()?;
+    let end = |name| End::new(NodeId::new("doctor"), IfName::fit(name, ""));
+    let pair = link::pair((&end("a"), 10), (&end("b"), 11), here.as_fd(), 1500);
+    requests(counting, vec![pair])
+}
+
+fn vxlan(counting: &Counting) -> Result<(), Refusal> {
+    let vxlan = Vxlan {
+        vni: 10,
+        local: Ipv4Addr::LOCALHOST,
+        port: 4789,
+        mac: Mac::derived("doctor"),
+        mtu: 1450,
+        flood: [Ipv4Addr::LOCALHOST].into(),
+    };
+    let add = tunnel::add(&IfName::fit("vxlan0", ""), 12, &vxlan);
+    let flood = tunnel::add_flood(12, Ipv4Addr::LOCALHOST);
+    requests(counting, vec![add, flood])
+}
+
+fn plain() -> Chain {
+    let source = Test::Source(ipnet::Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8));
+    let label = Label {
+        is_final: true,
+        reason: "DOCTOR".into(),
+        resource: "doctor".into(),
+    };
+    Chain {
+        hook: Some(Hook {
+            point: HookPoint::Forward,
+            priority: 0,
+        }),
+        rules: vec![
+            Rule::new([source.into()], [Statement::Log(label), Statement::Drop]),
+            Rule::new([], [Statement::KeepTtl]),
+        ],
+    }
+}
+
+fn translation() -> Chain {
+    let mark = Test::CtMark { mask: 1, value: 1 };
+    Chain {
+        hook: Some(Hook {
+            point: HookPoint::NatPostrouting,
+            priority: 100,
+        }),
+        rules: vec![Rule::new(
+            [mark.into()],
+            [Statement::Snat(Ipv4Addr::LOCALHOST)],
+        )],
+    }
+}
+
+fn filter(counting: &Counting, chain: &Chain) -> Result<(), Refusal> {
+    let mut socket = NetlinkSocket::open(Subsystem::Netfilter, counting)?;
+    let id = ChainId::ip("doctor");
+    let change = Change::SetChain(NodeId::new("doctor"), id.clone(), chain.clone());
+    let mut tables = Tables::default();
+    let set = tables.change(&mut socket, &[change]).map_err(|(_, r)| r);
+    let remove = Change::DelChain(NodeId::new("doctor"), id);
+    set.and_then(|()| tables.change(&mut socket, &[remove]).map_err(|(_, r)| r))
+}
+
+fn packet_log(counting: &Counting) -> Result<(), Refusal> {
+    nflog::bind(counting).map(drop)
+}
+
+/// The kernel's own reasons for drops come by a BPF program on a raw tracepoint (`bpf(2)`,
+/// `capabilities(7)`). Nothing is loaded here.
+fn kernel_reasons() -> Capability {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .unwrap_or(0);
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let types = fs::exists("/sys/kernel/btf/vmlinux").unwrap_or(false);
+    let why = reasons_missing(effective, &map, types);
+    finding(
+        "the kernel's own drop reasons",
+        false,
+        "a drop that is no rule's is found by its counters only",
+        "run as root, on a kernel with CONFIG_DEBUG_INFO_BTF",
+        why.map_or(Ok(()), |why| {
+            Err(BackendError::Failed {
+                doing: "ask for the kernel's reasons".into(),
+                why: why.into(),
+            })
+        }),
+    )
+}
+
+/// What keeps a program off the tracepoint: capabilities count only in the first user namespace, the
+/// one whose map is the identity.
+fn reasons_missing(effective: u64, uid_map: &str, types: bool) -> Option<&'static str> {
+    const SYS_ADMIN: u32 = 21;
+    const PERFMON: u32 = 38;
+    const BPF: u32 = 39;
+    let has = |capability: u32| effective >> capability & 1 == 1;
+    let first = uid_map.split_whitespace().eq(["0", "0", "4294967295"]);
+    if !first {
+        Some("it needs privileges over the machine, and this is a user namespace")
+    } else if !(has(SYS_ADMIN) || has(BPF) && has(PERFMON)) {
+        Some("it needs the capabilities CAP_BPF and CAP_PERFMON")
+    } else if !types {
+        Some("the kernel does not describe its types (/sys/kernel/btf/vmlinux)")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    const FIRST: &str = "         0          0 4294967295\n";
+
+    #[test]
+    fn capabilities_count_in_the_first_user_namespace_only() {
+        assert_eq!(reasons_missing(u64::MAX, FIRST, true), None);
+        assert!(reasons_missing(u64::MAX, "0 1000 1\n", true).is_some());
+        assert_eq!(reasons_missing(1 << 38 | 1 << 39, FIRST, true), None);
+        assert!(reasons_missing(1 << 39, FIRST, true).is_some());
+        assert!(reasons_missing(u64::MAX, FIRST, false).is_some());
+    }
+
+    #[test]
+    fn a_finding_that_fails_says_how_to_mend_it() {
+        let refusal = Refusal::from(Errno::ENODEV).of("make a pair of interfaces");
+        let found = finding("veth", true, "nothing", "modprobe veth", Err(refusal));
+        assert!(!found.available);
+        assert_eq!(found.mend, "modprobe veth");
+    }
+}
