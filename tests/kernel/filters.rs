@@ -102,7 +102,8 @@ fn tests() -> Vec<(Packet, bool)> {
         (Packet::Length(28..=28), true),
         (Packet::Length(20..=100), true),
         (Packet::Length(29..=1500), false),
-        (Packet::DontFragment, false),
+        // What a raw socket sends must not be cut (ip(7), IP_MTU_DISCOVER).
+        (Packet::DontFragment, true),
         // A ping has its type and its code where others have the source port.
         (Packet::SourcePort(0x0800..=0x0800), true),
         (Packet::SourcePort(0x0801..=0xffff), false),
@@ -295,7 +296,7 @@ fn as_nft_lists_it() -> Result<(), Failed> {
     let arp = Rule::new([Packet::ArpOperation(1).into()], [Statement::Drop]);
     bench.chain("r", ChainId::arp("in"), chain(HookPoint::Input, 0, [arp]));
     bench.apply();
-    let Some(listed) = crate::machine::run(&bench, "r", "nft", &["-nn", "list", "ruleset"]) else {
+    let Some(listed) = crate::machine::run(&bench, "r", "nft", &["list", "ruleset"]) else {
         return Ok(());
     };
     let listed = String::from_utf8(listed.stdout)?;

@@ -8,7 +8,7 @@ use netlink_bindings::nftables::{
 use netlink_bindings::utils::Pusher;
 use nix::errno::Errno;
 
-use super::expression::{Expression, Set, Verdict};
+use super::expression::{Expression, INTERFACE, Set, Verdict};
 use crate::backend::kernel::error::Refusal;
 use crate::backend::kernel::nflog::{NFLOG_GROUP, SNAP_LENGTH};
 use crate::backend::kernel::socket::Batch;
@@ -28,6 +28,13 @@ const APPEND: u16 = 0x800;
 
 /// The one register in use: the first, of 16 bytes.
 const REGISTER: u32 = Registers::Reg1 as u32;
+
+/// `NFTNL_UDATA_SET_KEYBYTEORDER`: without it the program `nft` shows the names in such a set as
+/// empty. The kernel doesn't read it.
+const NAMES_FOR_NFT: [u8; 6] = {
+    let [a, b, c, d] = 1_u32.to_ne_bytes();
+    [0, 4, a, b, c, d]
+};
 
 /// How many elements go into one message: an attribute holds 64 KiB.
 const ELEMENTS_AT_ONCE: usize = 1_000;
@@ -193,6 +200,9 @@ impl Transaction {
                 message = message
                     .push_data_type(set.shown_as)
                     .push_data_len(set.data_length);
+            }
+            if set.shown_as == INTERFACE {
+                message = message.push_userdata(&NAMES_FOR_NFT);
             }
             message.end_nested();
         });
