@@ -44,7 +44,7 @@ fn main() {
     if !rootless::is_inner() {
         trials.push(Trial::test(
             "rootless::everything_works_in_a_user_namespace",
-            || rootless::everything_works_in_a_user_namespace(),
+            rootless::everything_works_in_a_user_namespace,
         ));
     }
     let trials = trials

@@ -186,7 +186,7 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, BTreeMap<u64, Arc<Source>>
 }
 
 /// A socket in the calling thread's namespace that receives the group's packets, each at once.
-fn bind(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
+pub(super) fn bind(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
     /// `NFULA_CFG_CMD` with `NFULNL_CFG_CMD_BIND`, `NFULA_CFG_MODE` with `NFULNL_COPY_PACKET`, and
     /// `NFULA_CFG_QTHRESH`.
     const COMMAND: (u16, u8) = (1, 1);

@@ -2,13 +2,13 @@
 
 use netlink_bindings::nftables::{
     BitwiseOps, CmpOps, CtKeys, LookupFlags, Nfgenmsg, OpDelchainDo, OpDelruleDo, OpNewchainDo,
-    OpNewruleDo, OpNewsetDo, OpNewsetelemDo, OpNewtableDo, PushExprListAttrs, RangeOps, Registers,
-    SetElemFlags, SetFlags, VerdictCode,
+    OpNewruleDo, OpNewsetDo, OpNewsetelemDo, OpNewtableDo, PushExprAttrs, PushExprListAttrs,
+    RangeOps, Registers, SetElemFlags, SetFlags, VerdictCode,
 };
 use netlink_bindings::utils::Pusher;
 use nix::errno::Errno;
 
-use super::expression::{Expression, Set, Verdict};
+use super::expression::{Expression, INTERFACE, Set, Verdict};
 use crate::backend::kernel::error::Refusal;
 use crate::backend::kernel::nflog::{NFLOG_GROUP, SNAP_LENGTH};
 use crate::backend::kernel::socket::Batch;
@@ -28,6 +28,13 @@ const APPEND: u16 = 0x800;
 
 /// The one register in use: the first, of 16 bytes.
 const REGISTER: u32 = Registers::Reg1 as u32;
+
+/// `NFTNL_UDATA_SET_KEYBYTEORDER`: without it the program `nft` shows the names in such a set as
+/// empty. The kernel doesn't read it.
+const NAMES_FOR_NFT: [u8; 6] = {
+    let [a, b, c, d] = 1_u32.to_ne_bytes();
+    [0, 4, a, b, c, d]
+};
 
 /// How many elements go into one message: an attribute holds 64 KiB.
 const ELEMENTS_AT_ONCE: usize = 1_000;
@@ -194,6 +201,9 @@ impl Transaction {
                     .push_data_type(set.shown_as)
                     .push_data_len(set.data_length);
             }
+            if set.shown_as == INTERFACE {
+                message = message.push_userdata(&NAMES_FOR_NFT);
+            }
             message.end_nested();
         });
         for elements in set.elements.chunks(ELEMENTS_AT_ONCE) {
@@ -338,22 +348,13 @@ fn encode<P: Pusher>(
             } else {
                 0
             };
-            one.nested_data_lookup()
-                .push_set_bytes(set_name(set))
-                .push_set_id(next_set())
-                .push_sreg(REGISTER)
-                .push_flags(flags)
-                .end_nested()
-                .end_nested()
+            lookup(one, set_name(set), next_set(), |bytes| {
+                wire::put(bytes, LOOKUP_FLAGS, &flags.to_be_bytes());
+            })
         }
-        Expression::Translate(map) => one
-            .nested_data_lookup()
-            .push_set_bytes(set_name(map))
-            .push_set_id(next_set())
-            .push_sreg(REGISTER)
-            .push_dreg(REGISTER)
-            .end_nested()
-            .end_nested(),
+        Expression::Translate(map) => lookup(one, set_name(map), next_set(), |bytes| {
+            wire::put(bytes, LOOKUP_DREG, &REGISTER.to_be_bytes());
+        }),
         Expression::Constant(value) => one
             .nested_data_immediate()
             .push_dreg(REGISTER)
@@ -398,6 +399,29 @@ fn encode<P: Pusher>(
             verdict.end_nested().end_nested().end_nested().end_nested()
         }
     }
+}
+
+/// `NFTA_LOOKUP_…` (linux/netfilter/nf_tables.h). The crate's numbers for these follow a specification
+/// that has the set's id in the wrong place, so they are written by hand.
+const LOOKUP_SREG: u16 = 2;
+const LOOKUP_DREG: u16 = 3;
+const LOOKUP_SET_ID: u16 = 4;
+const LOOKUP_FLAGS: u16 = 5;
+
+/// A lookup of the register in a set of this transaction.
+fn lookup<P: Pusher>(
+    one: PushExprAttrs<PushExprListAttrs<P>>,
+    set: &[u8],
+    id: u32,
+    rest: impl FnOnce(&mut Vec<u8>),
+) -> PushExprListAttrs<P> {
+    let mut lookup = one.nested_data_lookup().push_set_bytes(set);
+    let bytes = lookup.as_vec_mut();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    wire::put(bytes, LOOKUP_SREG, &REGISTER.to_be_bytes());
+    wire::put(bytes, LOOKUP_SET_ID, &id.to_be_bytes());
+    rest(bytes);
+    lookup.end_nested().end_nested()
 }
 
 fn length(bytes: &[u8]) -> u32 {

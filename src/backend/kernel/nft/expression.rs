@@ -93,7 +93,7 @@ pub(super) struct Element {
 /// interface.
 const INTEGER: u32 = 4;
 const IPV4_ADDRESS: u32 = 7;
-const INTERFACE: u32 = 41;
+pub(super) const INTERFACE: u32 = 41;
 
 /// `IFNAMSIZ`.
 const NAME_LENGTH: usize = 16;
@@ -394,7 +394,7 @@ fn name(dev: &IfName) -> Vec<u8> {
 }
 
 /// `NF_CT_STATE_BIT` of each state (linux/netfilter/nf_conntrack_common.h).
-fn bit(state: CtState) -> u32 {
+pub(super) fn bit(state: CtState) -> u32 {
     match state {
         CtState::Invalid => 1,
         CtState::Established => 2,

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 
+use super::expression::bit;
 use super::interval::merged;
 use crate::backend::kernel::nflog::{NFLOG_GROUP, SNAP_LENGTH};
 use crate::network::{
@@ -100,7 +101,11 @@ fn match_text(Match { negated, test }: &Match) -> Option<String> {
         Test::IcmpType(number) => format!("icmp type {op}{number}"),
         Test::IcmpCode(number) => format!("icmp code {op}{number}"),
         Test::CtState(states) => {
-            let states: Vec<&str> = states.iter().map(|state| state_text(*state)).collect();
+            let mut states: Vec<CtState> = states.iter().copied().collect();
+            states.sort_by_key(|state| bit(*state));
+            let states: Vec<&str> = states.into_iter().map(state_text).collect();
+            // None of them; "!=" would compare the whole.
+            let op = if negated { "! " } else { "" };
             format!("ct state {op}{}", states.join(","))
         }
         Test::CtDirection(CtDirection::Original) => format!("ct direction {op}original"),
@@ -210,5 +215,57 @@ fn state_text(state: CtState) -> &'static str {
         CtState::Established => "established",
         CtState::Related => "related",
         CtState::Invalid => "invalid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{ChainId, Hook, Label};
+
+    #[test]
+    fn a_filter_reads_as_nft_would_list_it() {
+        let denied = Label {
+            is_final: true,
+            reason: "SUBNET_ACL_RESTRICTION".into(),
+            resource: "acl".into(),
+        };
+        let known = [CtState::Established, CtState::New].into();
+        let chain = Chain {
+            hook: Some(Hook {
+                point: HookPoint::Forward,
+                priority: 0,
+            }),
+            rules: vec![
+                Rule::new([!Test::CtState(known)], [Statement::Accept]),
+                Rule::new(
+                    [Test::SourceIn(BTreeSet::new()).into()],
+                    [Statement::Accept],
+                ),
+                Rule::new(
+                    [
+                        Test::Protocol(Protocol::Tcp).into(),
+                        Test::DestinationPort(80..=443).into(),
+                    ],
+                    [Statement::Log(denied), Statement::Drop],
+                ),
+                Rule::new([], [Statement::KeepTtl]),
+            ],
+        };
+        let filter = Filter {
+            chains: BTreeMap::from([(ChainId::ip("acl"), chain)]),
+        };
+        assert_eq!(
+            text(&filter),
+            "table ip canal {\n\
+             \tchain acl {\n\
+             \t\ttype filter hook forward priority 0; policy accept;\n\
+             \t\tct state ! established,new accept\n\
+             \t\tmeta l4proto tcp th dport 80-443 log prefix \"=SUBNET_ACL_RESTRICTION acl\" \
+             group 5747 snaplen 256 queue-threshold 1 drop\n\
+             \t\t# ip ttl set ip ttl + 1 (ICMP, TCP, UDP)\n\
+             \t}\n\
+             }\n"
+        );
     }
 }
