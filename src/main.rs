@@ -4,13 +4,14 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use canal_sim::backend::BackendError;
+use canal_sim::backend::kernel::{Kernel, airlock, capabilities};
 use canal_sim::cli::args::Arguments;
 use canal_sim::cli::console::{Console, WIDTH, use_color};
 use canal_sim::cli::doctor::{Finding, State};
 use canal_sim::cli::reading::Reading;
 use canal_sim::cli::run::RunPlan;
 use canal_sim::cli::{self, exit::Exit};
-use canal_sim::run::event::Event;
+use canal_sim::run::{self, event::Event};
 use canal_sim::scenario;
 use clap::Parser;
 
@@ -49,33 +50,75 @@ fn main() -> ExitCode {
         err_color,
         width,
     };
-    cli::execute(&arguments, &mut console, read, run, examine).into()
+    cli::execute(&arguments, &mut console, read, run_plan, examine).into()
 }
 
 fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
     match scenario::read(file, bytes) {
-        Ok(scenario) => Reading::checked(scenario, Vec::new(), color),
+        Ok(scenario) => {
+            let found = scenario::check(&scenario);
+            Reading::checked(scenario, found, color)
+        }
         Err(diagnostics) => Reading::refused(&diagnostics, color),
     }
 }
 
-/// Why this build can do no more than read scenarios.
-const MISSING: &str = "this build of canal-sim has no backend";
-const MEND: &str = "build it from a revision that has one";
-
-fn run(_plan: RunPlan, _sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
-    Err(BackendError::Machine {
-        what: MISSING.to_owned(),
-        mend: MEND.to_owned(),
-    })
+/// Leaves the caller's network, then carries the plan out.
+fn run_plan(plan: RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+    // No thread has been started yet.
+    airlock::enter()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| BackendError::Failed {
+            doing: "start the runtime".into(),
+            why: error.to_string(),
+        })?;
+    let options = run::Options {
+        fail_fast: plan.fail_fast,
+    };
+    let make = || Kernel::new();
+    runtime.block_on(run::run_all(
+        &plan.scenarios,
+        plan.jobs,
+        options,
+        make,
+        sink,
+    ))
 }
 
+/// What the kernel backend finds here.
 fn examine() -> Vec<Finding> {
-    vec![Finding {
-        name: "kernel backend".to_owned(),
-        state: State::Missing,
-        detail: MISSING.to_owned(),
-        cost: "nothing can be run".to_owned(),
-        mend: MEND.to_owned(),
-    }]
+    let entered = airlock::enter();
+    if let Err(error) = entered {
+        return vec![Finding {
+            name: "network namespaces".to_owned(),
+            state: State::Missing,
+            detail: error.what(),
+            cost: "nothing runs on this machine's kernel".to_owned(),
+            mend: error.mend(),
+        }];
+    }
+    let found = capabilities::probe().list.into_iter();
+    found
+        .map(|one| Finding {
+            name: one.name.to_owned(),
+            state: match (one.available, one.required) {
+                (true, _) => State::Good,
+                (false, false) => State::Degraded,
+                (false, true) => State::Missing,
+            },
+            detail: if one.available {
+                "works".to_owned()
+            } else {
+                one.why
+            },
+            cost: if one.available {
+                String::new()
+            } else {
+                one.costs.to_owned()
+            },
+            mend: one.mend,
+        })
+        .collect()
 }

@@ -95,3 +95,21 @@ pub enum BackendError {
         why: String,
     },
 }
+
+impl BackendError {
+    /// What is missing, or what went wrong.
+    pub fn what(&self) -> String {
+        match self {
+            Self::Machine { what, .. } => what.clone(),
+            Self::Failed { .. } => self.to_string(),
+        }
+    }
+
+    /// How to mend it; empty where nobody knows.
+    pub fn mend(&self) -> String {
+        match self {
+            Self::Machine { mend, .. } => mend.clone(),
+            Self::Failed { .. } => String::new(),
+        }
+    }
+}

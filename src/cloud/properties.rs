@@ -359,7 +359,7 @@ fn check_state(cloud: &Cloud) {
         }
         for other in soracom.vpgs.iter().filter(|(other, _)| *other != id) {
             assert!(!vpg.vpg_subnet.contains(&other.1.vpg_subnet), "{id}");
-            assert!(vpg.global_ip.is_none() || vpg.global_ip != other.1.global_ip);
+            assert!(vpg.global_ips.is_none() || vpg.global_ips != other.1.global_ips);
         }
     }
     for (kind, name) in soracom.names().chain(cloud.aws.names()) {

@@ -4,6 +4,7 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | `all.rs` | several scenarios, one after another or side by side |
 //! | `scenario.rs` | one scenario, from set-up to its last step |
 //! | `session.rs` | the clouds, their clock and the network that follows them |
 //! | `step.rs` | one step of each kind, with `repeat` and `eventually` |
@@ -12,6 +13,7 @@
 //! | `path.rs` | the nodes on the way |
 //! | `world.rs` | what listens where |
 
+mod all;
 pub mod event;
 mod judge;
 mod path;
@@ -21,4 +23,5 @@ mod step;
 mod words;
 mod world;
 
+pub use all::run_all;
 pub use scenario::{Options, Outcome, run_scenario};

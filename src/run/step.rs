@@ -203,17 +203,14 @@ async fn script<B: Backend>(
         Ok(node) => node_id(&node),
         Err(why) => return Ok(impossible(why)),
     };
-    let resolve = |template: &Option<Template>| match template {
-        Some(template) => template.resolve(&session.cloud).map(Some),
-        None => Ok(None),
-    };
-    let texts = step
-        .script
-        .resolve(&session.cloud)
-        .and_then(|text| Ok((text, resolve(&step.stdout)?, resolve(&step.stderr)?)));
+    let cloud = &session.cloud;
+    let resolve = |template: &Template| template.resolve(cloud).map_err(|d| d.message);
+    let maybe = |template: &Option<Template>| template.as_ref().map(resolve).transpose();
+    let texts = resolve(&step.script)
+        .and_then(|text| Ok((text, maybe(&step.stdout)?, maybe(&step.stderr)?)));
     let (text, stdout, stderr) = match texts {
         Ok(texts) => texts,
-        Err(diagnostic) => return Ok(impossible(diagnostic.message)),
+        Err(why) => return Ok(impossible(why)),
     };
     let script = Script {
         node,
