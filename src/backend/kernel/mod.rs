@@ -1,10 +1,10 @@
 //! The kernel backend: the network as network namespaces, veth pairs, routes, nf_tables and VXLAN.
 //!
 //! ```text
-//! apply_network ──▶ maker ──▶ world: nodes, links ──▶ link · tunnel · address · route · neighbour ─┐
-//!                  (thread)     │                                                     rtnl, socket ├─▶ kernel
-//!                               ├─▶ sysctl: switches pinned in each namespace                      │
-//!                               └─▶ nft: filters ──────────────────────────────────────────────────┘
+//! apply_network ──▶ maker ──▶ world, place ──▶ link · tunnel · address · route · neighbour ─┐
+//!                  (thread)     │                                              rtnl, socket ├─▶ kernel
+//!                               ├─▶ sysctl: switches pinned in each namespace               │
+//!                               └─▶ nft: filters ───────────────────────────────────────────┘
 //! log ◀── nflog (thread) ◀── packets that a log rule reported
 //!
 //! host: one node seen from inside ──▶ sockets (thread) ──▶ probe · serve · script
@@ -29,6 +29,7 @@ pub mod namespace;
 mod neighbour;
 pub mod nflog;
 pub mod nft;
+mod place;
 mod probe;
 mod route;
 mod rtnl;

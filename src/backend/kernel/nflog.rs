@@ -1,7 +1,7 @@
 //! The packet log: what a log rule reports (`nfnetlink_log`).
 //!
-//! Every node with a filter has a socket of its own; one thread reads them all. A packet is on the
-//! channel some 50 µs after the rule matched it.
+//! Every node with a filter has a socket of its own; one thread reads them all, so that neither a busy
+//! runtime nor a slow listener delays the time stamps.
 
 use std::collections::BTreeMap;
 use std::io;
