@@ -7,7 +7,7 @@ use super::parameters::{self, Parameter, Shape};
 use super::rules::{self, Direction};
 use super::table::unknown_key;
 use super::value::{self, Errors};
-use super::{Diagnostic, DoStep, Placed, Source, Template, template};
+use super::{Diagnostic, DoStep, Placed, Source, Template};
 use crate::cloud::{AccountId, Action, Cloud};
 
 impl DoStep {
@@ -32,7 +32,10 @@ impl DoStep {
             Some(Ok(action)) => Ok(action),
             Some(Err(why)) => Err(vec![Diagnostic::error(
                 at(),
-                format!("the parameters of `{}` are wrong: {why}", self.operation.value),
+                format!(
+                    "the parameters of `{}` are wrong: {why}",
+                    self.operation.value
+                ),
             )]),
             None => Err(vec![Diagnostic::error(
                 at(),
@@ -87,12 +90,10 @@ fn substitute(value: &mut Value, cloud: &Cloud, errors: &mut Errors) {
     }
 }
 
-/// Whether a value depends on the clouds' state.
+/// Whether a value depends on the clouds' state, or was meant to.
 fn has_templates(value: &Value) -> bool {
     match &value.data {
-        Data::Text(text) => template::pieces(text)
-            .iter()
-            .any(|piece| matches!(piece, template::Piece::Path(_))),
+        Data::Text(text) => text.contains("${"),
         Data::List(items) => items.iter().any(has_templates),
         Data::Table(items) => items.iter().any(|(_, value)| has_templates(value)),
         Data::Integer(_) | Data::Float(_) | Data::Boolean(_) | Data::Date => false,
@@ -140,8 +141,7 @@ fn example(parameter: &Parameter) -> String {
         (_, "parameters") => "{ useVpg = true, vpgId = \"vpg\" }".into(),
         (_, "target") => "\"igw\"".into(),
         (_, "speed_class") => "\"s1.fast\"".into(),
-        (_, "as") => "\"name\"".into(),
-        (Shape::Text, name) => format!("\"name of a {}\"", name.replace('_', " ")),
+        (Shape::Text, _) => "\"name\"".into(),
         (Shape::Cidr, _) => "\"10.0.0.0/16\"".into(),
         (Shape::Address, _) => "\"10.0.0.254\"".into(),
         (Shape::Account, _) => "\"111122223333\"".into(),

@@ -7,13 +7,15 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::data::Entries;
-use super::setup::{build_what_works, mentions_any, refused};
+use super::setup::{build_what_works, names_unknown, refused};
 use super::value::Errors;
 use super::{
     Ask, Diagnostic, DoStep, Expectation, NodeName, Placed, ProbeStep, RunStep, Scenario, Span,
     Step, StepKind, Template, ValueCheck, fault, target,
 };
-use crate::cloud::{Cloud, Time, ValueError};
+use crate::cloud::aws::InstanceId;
+use crate::cloud::soracom::SimId;
+use crate::cloud::{ApiError, Cloud, Event, Time, ValueError};
 
 /// Everything that is wrong with a scenario that has been read, in file order: what the services
 /// refuse, and names that stand for nothing when their turn comes.
@@ -68,33 +70,42 @@ impl Check<'_> {
         }
     }
 
-    /// Adds a diagnostic, unless it only follows from something that could not be made.
-    fn complain(&mut self, mut diagnostic: Diagnostic) {
-        if mentions_any(&diagnostic.message, &self.missing) {
-            return;
-        }
-        for (name, span) in &self.gone {
-            if fault::find_word(&diagnostic.message, name).is_some() {
-                diagnostic = diagnostic.related(span.clone(), format!("`{name}` ends here"));
-            }
+    /// Adds a diagnostic about what is called `name`, and says where that ended if it did.
+    fn complain(&mut self, name: &str, mut diagnostic: Diagnostic) {
+        if let Some(span) = self.gone.get(name) {
+            diagnostic = diagnostic.related(span.clone(), format!("`{name}` ends here"));
         }
         self.errors.push(diagnostic);
     }
 
+    /// The same about what a path `[kind.]name.attribute` names.
+    fn complain_of_path(&mut self, path: &str, diagnostic: Diagnostic) {
+        let name = path
+            .split('.')
+            .take(2)
+            .find(|name| self.gone.contains_key(*name));
+        self.complain(name.unwrap_or_default(), diagnostic);
+    }
+
     fn action(&mut self, step: &Step, action: &DoStep) {
         let made = action.creates().map(str::to_owned);
+        if self.names_missing(&action.parameters) {
+            self.missing.extend(made);
+            return;
+        }
         let read = action
             .resolved(&self.cloud)
             .and_then(|given| Ok((action.action(&self.scenario.source, &self.cloud)?, given)));
         let (read, given) = match read {
             Ok(read) => read,
             Err(errors) => {
-                errors.into_iter().for_each(|error| self.complain(error));
+                self.errors.extend(errors);
                 self.missing.extend(made);
                 return;
             }
         };
-        if self.names_missing(&given) {
+        if let Some(diagnostic) = self.second_node(action) {
+            self.errors.push(diagnostic);
             self.missing.extend(made);
             return;
         }
@@ -105,54 +116,19 @@ impl Check<'_> {
         for _ in 0..step.repeat {
             let result = self.cloud.apply(&read, self.now);
             // What may take a while to come out as expected can't be judged at one moment.
-            if step.eventually.is_some() {
-                continue;
-            }
-            match (result, &action.error) {
-                (Ok(_), None) => {}
-                (Err(refusal), Some(code)) if refusal.code == code.value => {}
-                (Ok(_), Some(code)) => {
-                    self.complain(
-                        Diagnostic::error(
-                            code.span.clone(),
-                            format!(
-                                "`{}` succeeds here, it does not fail with {}",
-                                action.operation.value, code.value
-                            ),
-                        )
-                        .help("leave `error` out if it should succeed"),
-                    );
-                    break;
-                }
-                (Err(refusal), expected) => {
-                    let diagnostic = match expected {
-                        Some(code) => refused(
-                            code.span.clone(),
-                            &action.operation.value,
-                            &refusal,
-                        )
-                        .label(format!("the code is {}", refusal.code)),
-                        None => {
-                            let span = fault::value_at_fault(
-                                &refusal.message,
-                                &fault::scalars(&given, true),
-                            );
-                            let span = span.unwrap_or_else(|| action.operation.span.clone());
-                            refused(span, &action.operation.value, &refusal).help(format!(
-                                "if the step is to show this, add `error = {:?}`",
-                                refusal.code
-                            ))
-                        }
-                    };
-                    self.complain(diagnostic);
-                    self.missing.extend(made.clone());
-                    break;
-                }
+            if step.eventually.is_none()
+                && let Some(diagnostic) = judge(action, &given, &result)
+            {
+                let ended = result.err().and_then(|refusal| {
+                    let mut names = self.gone.keys();
+                    names.find(|name| names_unknown(&refusal, name)).cloned()
+                });
+                self.complain(ended.as_deref().unwrap_or_default(), diagnostic);
+                self.missing.extend(made.clone());
+                break;
             }
         }
-        if let Some(name) = made
-            && !self.missing.contains(&name)
-        {
+        if let Some(name) = made {
             self.gone.remove(&name);
         }
         if ends {
@@ -160,12 +136,45 @@ impl Check<'_> {
         }
     }
 
+    /// What is wrong where a SIM and an instance would have the same name, which the clouds don't mind
+    /// but probes do.
+    fn second_node(&self, action: &DoStep) -> Option<Diagnostic> {
+        let name = action.parameters.get("as")?;
+        let text = action.creates()?;
+        let other = match action.operation.value.as_str() {
+            "RunInstances" => self
+                .cloud
+                .soracom
+                .sims
+                .contains_key(&SimId::new(text))
+                .then_some("a SIM"),
+            "registerSim" => self
+                .cloud
+                .aws
+                .instances
+                .contains_key(&InstanceId::new(text))
+                .then_some("an instance"),
+            _ => None,
+        }?;
+        Some(
+            Diagnostic::error(
+                name.span.clone(),
+                format!("the name `{text}` is given twice"),
+            )
+            .label(format!("{other} has it already"))
+            .help("a probe must say which one is meant: choose another name"),
+        )
+    }
+
     /// Whether parameters name something that could not be made.
     fn names_missing(&self, given: &Entries) -> bool {
         !self.missing.is_empty()
-            && fault::scalars(given, true)
-                .iter()
-                .any(|value| self.missing.contains(&value.value))
+            && fault::scalars(given, true).into_iter().any(|value| {
+                self.missing.contains(&value.value)
+                    || Template(value)
+                        .paths()
+                        .any(|path| self.path_is_missing(path))
+            })
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -196,6 +205,9 @@ impl Check<'_> {
     }
 
     fn complain_of_target(&mut self, name: &str, span: Span, why: &target::TargetError) {
+        if self.missing.contains(name) {
+            return;
+        }
         let diagnostic = if self.gone.contains_key(name) {
             Diagnostic::error(span, format!("`{name}` no longer exists"))
         } else {
@@ -208,20 +220,27 @@ impl Check<'_> {
         let help = zone
             .and_then(|addresses| addresses.first())
             .map(|address| format!("the scenario gives it the address \"{address}\""));
-        self.complain(diagnostic.maybe_help(help));
+        self.complain(name, diagnostic.maybe_help(help));
     }
 
     /// The text of a template now.
     fn resolve(&mut self, template: &Template) -> Option<String> {
-        let follows = template.paths().any(|path| self.path_is_missing(path));
-        match template.resolve(&self.cloud) {
-            Ok(text) => Some(text),
-            Err(_) if follows => None,
-            Err(diagnostic) => {
-                self.complain(diagnostic);
-                None
+        // Each path that is wrong is worth a word.
+        let mut wrong = false;
+        let mut seen = BTreeSet::new();
+        for path in template.paths().filter(|path| seen.insert(*path)) {
+            if self.path_is_missing(path) {
+                wrong = true;
+            } else if let Err(why) = self.cloud.value(path) {
+                wrong = true;
+                let diagnostic = Diagnostic::error(template.span_of(path), why.to_string());
+                self.complain_of_path(path, diagnostic);
             }
         }
+        if wrong {
+            return None;
+        }
+        template.resolve(&self.cloud).ok()
     }
 
     /// Whether a path `[kind.]name.attribute` is that of something that could not be made.
@@ -256,7 +275,7 @@ impl Check<'_> {
             && text.parse::<Ipv4Addr>().is_err()
             && text.parse::<Ipv4Net>().is_err()
         {
-            self.complain(Diagnostic::error(
+            self.errors.push(Diagnostic::error(
                 template.0.span.clone(),
                 format!("{text:?} is neither an address nor a CIDR block"),
             ));
@@ -268,7 +287,7 @@ impl Check<'_> {
             if let Some(text) = self.resolve(template)
                 && text.parse::<Ipv4Addr>().is_err()
             {
-                self.complain(Diagnostic::error(
+                self.errors.push(Diagnostic::error(
                     template.0.span.clone(),
                     format!("{text:?} is not an IPv4 address"),
                 ));
@@ -284,16 +303,7 @@ impl Check<'_> {
         self.node(&run.on);
         let texts = [Some(&run.script), run.stdout.as_ref(), run.stderr.as_ref()];
         for template in texts.into_iter().flatten() {
-            // A script has many placeholders; each is worth a word.
-            let mut seen = BTreeSet::new();
-            for path in template.paths() {
-                if seen.insert(path)
-                    && !self.path_is_missing(path)
-                    && let Err(why) = self.cloud.value(path)
-                {
-                    self.complain(Diagnostic::error(template.span_of(path), why.to_string()));
-                }
-            }
+            self.resolve(template);
         }
     }
 
@@ -304,10 +314,47 @@ impl Check<'_> {
                 // It may get its value in time.
                 Err(ValueError::Empty { .. }) if step.eventually.is_some() => {}
                 Err(why) => {
-                    self.complain(Diagnostic::error(check.path.span.clone(), why.to_string()));
+                    let diagnostic = Diagnostic::error(check.path.span.clone(), why.to_string());
+                    self.complain_of_path(&check.path.value, diagnostic);
                 }
             }
         }
         self.resolve(&check.expected);
+    }
+}
+
+/// What is wrong with the outcome of an action, if it is not as the step says.
+fn judge(
+    action: &DoStep,
+    given: &Entries,
+    result: &Result<Vec<Event>, ApiError>,
+) -> Option<Diagnostic> {
+    let operation = &action.operation.value;
+    match (result, &action.error) {
+        (Ok(_), None) => None,
+        (Err(refusal), Some(code)) if refusal.code == code.value => None,
+        (Ok(_), Some(code)) => Some(
+            Diagnostic::error(
+                code.span.clone(),
+                format!(
+                    "`{operation}` succeeds here, it does not fail with {}",
+                    code.value
+                ),
+            )
+            .help("leave `error` out if it should succeed"),
+        ),
+        (Err(refusal), Some(code)) => Some(
+            refused(code.span.clone(), operation, refusal)
+                .label(format!("the code is {}", refusal.code)),
+        ),
+        (Err(refusal), None) => {
+            let values = fault::scalars(given, true);
+            let span = fault::value_at_fault(&refusal.message, &values);
+            let span = span.unwrap_or_else(|| action.operation.span.clone());
+            Some(refused(span, operation, refusal).help(format!(
+                "if the step is to show this, add `error = {:?}`",
+                refusal.code
+            )))
+        }
     }
 }

@@ -31,14 +31,20 @@ fn collect(value: &Value, deep: bool, found: &mut Vec<Placed<String>>) {
 }
 
 /// The value that a refusal is about: of those that its message names, an address or a range before a
-/// name (names also say which resource the rest is about), and the first before the others.
+/// name (names also say which resource the rest is about), and the first before the others. What comes
+/// before a colon only says which resource it is.
 pub(super) fn value_at_fault(message: &str, values: &[Placed<String>]) -> Option<Span> {
+    let (_, matter) = message.split_once(": ").unwrap_or(("", message));
+    first_named(matter, values).or_else(|| first_named(message, values))
+}
+
+fn first_named(message: &str, values: &[Placed<String>]) -> Option<Span> {
     values
         .iter()
         .filter_map(|value| {
             let at = find_word(message, &value.value)?;
-            let numeric = value.value.starts_with(|c: char| c.is_ascii_digit())
-                && value.value.contains('.');
+            let numeric =
+                value.value.starts_with(|c: char| c.is_ascii_digit()) && value.value.contains('.');
             Some(((!numeric, at), value))
         })
         .min_by_key(|(rank, _)| *rank)
@@ -51,16 +57,14 @@ pub(super) fn find_word(text: &str, word: &str) -> Option<usize> {
         return None;
     }
     let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/');
-    text.match_indices(word)
-        .map(|(at, _)| at)
-        .find(|at| {
-            let before = text[..*at].chars().next_back();
-            let mut after = text[at + word.len()..].chars();
-            let next = after.next();
-            // A full stop ends a sentence, or goes on with the address.
-            let goes_on = next == Some('.') && after.next().is_some_and(part);
-            !before.is_some_and(|c| part(c) || c == '.') && !next.is_some_and(part) && !goes_on
-        })
+    text.match_indices(word).map(|(at, _)| at).find(|at| {
+        let before = text[..*at].chars().next_back();
+        let mut after = text[at + word.len()..].chars();
+        let next = after.next();
+        // A full stop ends a sentence, or goes on with the address.
+        let goes_on = next == Some('.') && after.next().is_some_and(part);
+        !before.is_some_and(|c| part(c) || c == '.') && !next.is_some_and(part) && !goes_on
+    })
 }
 
 /// The table that begins at `span`, anywhere under `value`.
@@ -104,7 +108,13 @@ mod tests {
         let given = values(&["public", "10.0.1.5"]);
         let message = "the subnet public does not hold 10.0.1.5";
         assert_eq!(value_at_fault(message, &given), Some(1..1));
-        assert_eq!(value_at_fault("no VPC is called \"public\"", &given), Some(0..0));
+        assert_eq!(
+            value_at_fault("no VPC is called \"public\"", &given),
+            Some(0..0)
+        );
         assert_eq!(value_at_fault("something else", &given), None);
+        let given = values(&["10.0.0.254", "192.0.2.1"]);
+        let message = "Gate peer 10.0.0.254: 192.0.2.1 lies outside";
+        assert_eq!(value_at_fault(message, &given), Some(1..1));
     }
 }

@@ -53,13 +53,9 @@ pub(super) struct Parameter {
 /// The parameters of an operation; none if there is no such operation.
 pub(super) fn of(operation: &str) -> Option<&'static [Parameter]> {
     static ALL: OnceLock<BTreeMap<&'static str, Vec<Parameter>>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        Action::names()
-            .map(|name| (name, describe(name)))
-            .collect()
-    })
-    .get(operation)
-    .map(Vec::as_slice)
+    ALL.get_or_init(|| Action::names().map(|name| (name, describe(name))).collect())
+        .get(operation)
+        .map(Vec::as_slice)
 }
 
 fn describe(operation: &str) -> Vec<Parameter> {
@@ -67,10 +63,8 @@ fn describe(operation: &str) -> Vec<Parameter> {
         Some(Err(Captured(fields))) => fields,
         _ => &[],
     };
-    let shapes: Vec<(Shape, Option<Json>)> = fields
-        .iter()
-        .map(|field| shape(operation, field))
-        .collect();
+    let shapes: Vec<(Shape, Option<Json>)> =
+        fields.iter().map(|field| shape(operation, field)).collect();
     let required = |left_out: &str| {
         let others: serde_json::Map<String, Json> = fields
             .iter()
@@ -148,7 +142,10 @@ fn refusal(operation: &str, field: &str, sample: &Json) -> Option<String> {
 
 /// The words of serde's "unknown variant `-`, expected one of `allow`, `deny`".
 fn expected_words(message: &str) -> Vec<String> {
-    match message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once("expected ")) {
+    match message
+        .strip_prefix("unknown variant ")
+        .and_then(|rest| rest.split_once("expected "))
+    {
         Some((_, words)) => words
             .split('`')
             .skip(1)
@@ -252,7 +249,13 @@ mod tests {
             Shape::Word(vec!["allow".into(), "deny".into()])
         );
         assert_eq!(parameter("CreateVpc", "cidr").shape, Shape::Cidr);
-        assert_eq!(parameter("RunInstances", "private_ip").shape, Shape::Address);
-        assert_eq!(parameter("RunInstances", "security_groups").shape, Shape::Texts);
+        assert_eq!(
+            parameter("RunInstances", "private_ip").shape,
+            Shape::Address
+        );
+        assert_eq!(
+            parameter("RunInstances", "security_groups").shape,
+            Shape::Texts
+        );
     }
 }

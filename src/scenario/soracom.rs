@@ -1,7 +1,6 @@
 //! The tables under `[soracom]`, and `[internet]`.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use serde_json::json;
 

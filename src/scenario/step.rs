@@ -9,7 +9,7 @@ use super::table::Table;
 use super::value::{self, Errors};
 use super::{
     Ask, Diagnostic, DoStep, Placed, ProbeStep, RunStep, Step, StepKind, Template, ValueCheck,
-    template,
+    action, template,
 };
 use crate::cloud::Action;
 
@@ -147,7 +147,11 @@ fn written(table: &Table<'_>, key: &str) -> String {
 /// Keys of a `do` step that are no parameters of the operation.
 const NO_PARAMETERS: &[&str] = &["do", "error", "name", "repeat", "eventually"];
 
-fn action(table: &Table<'_>, entries: &Entries, errors: &mut Errors) -> Option<(StepKind, String)> {
+fn do_step(
+    table: &Table<'_>,
+    entries: &Entries,
+    errors: &mut Errors,
+) -> Option<(StepKind, String)> {
     let operation = table.read("do", errors, value::text);
     let error = table.read("error", errors, value::text);
     let operation = operation?;

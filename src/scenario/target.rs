@@ -32,9 +32,7 @@ pub enum TargetError {
     )]
     Offline(SimId),
     /// The text is a domain name.
-    #[error(
-        "`{0}` is a domain name, not a node; look it up with `dns`, or ask its address"
-    )]
+    #[error("`{0}` is a domain name, not a node; look it up with `dns`, or ask its address")]
     DomainName(String),
 }
 
@@ -161,7 +159,10 @@ mod tests {
         );
         assert_eq!(destination(&sensor, "pong", &cloud), Ok(platform::PONG));
         assert_eq!(destination(&sensor, "pc", &cloud), Ok(internet::PC));
-        assert_eq!(destination(&sensor, "10.0.0.1", &cloud), Ok(Ipv4Addr::new(10, 0, 0, 1)));
+        assert_eq!(
+            destination(&sensor, "10.0.0.1", &cloud),
+            Ok(Ipv4Addr::new(10, 0, 0, 1))
+        );
         assert!(destination(&sensor, "sensor", &cloud).is_ok());
     }
 
@@ -172,8 +173,18 @@ mod tests {
         let say = |cloud: &Cloud, to| destination(&server, to, cloud).unwrap_err().to_string();
         assert!(say(&cloud, "sensr").contains("did you mean `sensor`"));
         assert!(say(&cloud, "example.com").contains("is a domain name"));
-        assert!(node("pong", &cloud).unwrap_err().to_string().contains("endpoint"));
-        cloud.soracom.sims.get_mut(&SimId::new("sensor")).unwrap().session = None;
+        assert!(
+            node("pong", &cloud)
+                .unwrap_err()
+                .to_string()
+                .contains("endpoint")
+        );
+        cloud
+            .soracom
+            .sims
+            .get_mut(&SimId::new("sensor"))
+            .unwrap()
+            .session = None;
         assert!(say(&cloud, "sensor").contains("is offline"));
     }
 }

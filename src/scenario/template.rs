@@ -158,6 +158,10 @@ impl Template {
     /// # Errors
     ///
     /// A diagnostic at the placeholder whose path stands for nothing.
+    #[allow(
+        clippy::result_large_err,
+        reason = "made once for a template that is wrong, never on a busy path"
+    )]
     pub fn resolve(&self, cloud: &Cloud) -> Result<String, Diagnostic> {
         let mut text = String::with_capacity(self.0.value.len());
         for piece in pieces(&self.0.value) {
