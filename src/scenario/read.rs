@@ -10,7 +10,8 @@ use super::nearest::{alternatives, did_you_mean};
 use super::reading::Reading;
 use super::table::Table;
 use super::{
-    Diagnostic, Diagnostics, Placed, Scenario, Source, Span, aws, soracom, step, table, value,
+    Diagnostic, Diagnostics, Placed, Scenario, Source, Span, aws, firewall, soracom, step, table,
+    value,
 };
 
 /// Reads the tables of a kind.
@@ -23,10 +24,14 @@ const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::RouteTable, aws::ROUTE_TABLE, aws::route_table),
     (
         Kind::SecurityGroup,
-        aws::SECURITY_GROUP,
-        aws::security_group,
+        firewall::SECURITY_GROUP,
+        firewall::security_group,
     ),
-    (Kind::NetworkAcl, aws::NETWORK_ACL, aws::network_acl),
+    (
+        Kind::NetworkAcl,
+        firewall::NETWORK_ACL,
+        firewall::network_acl,
+    ),
     (Kind::Instance, aws::INSTANCE, aws::instance),
     (Kind::Address, aws::ADDRESS, aws::address),
     (Kind::VpcPeering, aws::PEERING, aws::peering),
