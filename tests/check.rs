@@ -31,8 +31,12 @@ macro_rules! files {
 }
 
 files! {
+    actions
+    carried_out
+    clouds
     duplicates
     empty
+    everything
     gate
     steps
     syntax

@@ -13,6 +13,8 @@ use super::{
     Ask, Diagnostic, DoStep, Expectation, NodeName, Placed, ProbeStep, RunStep, Scenario, Span,
     Step, StepKind, Template, ValueCheck, fault, target,
 };
+use crate::cloud::aws::InstanceId;
+use crate::cloud::soracom::SimId;
 use crate::cloud::{ApiError, Cloud, Event, Time, ValueError};
 
 /// Everything that is wrong with a scenario that has been read, in file order: what the services
@@ -102,6 +104,11 @@ impl Check<'_> {
                 return;
             }
         };
+        if let Some(diagnostic) = self.second_node(action) {
+            self.errors.push(diagnostic);
+            self.missing.extend(made);
+            return;
+        }
         let ends = ["Delete", "delete", "Terminate", "terminate", "Release"]
             .iter()
             .any(|verb| action.operation.value.starts_with(verb));
@@ -113,8 +120,8 @@ impl Check<'_> {
                 && let Some(diagnostic) = judge(action, &given, &result)
             {
                 let ended = result.err().and_then(|refusal| {
-                    let names = self.gone.keys();
-                    names.cloned().find(|name| names_unknown(&refusal, name))
+                    let mut names = self.gone.keys();
+                    names.find(|name| names_unknown(&refusal, name)).cloned()
                 });
                 self.complain(ended.as_deref().unwrap_or_default(), diagnostic);
                 self.missing.extend(made.clone());
@@ -127,6 +134,36 @@ impl Check<'_> {
         if ends {
             self.note_what_went(&before, &step.span);
         }
+    }
+
+    /// What is wrong where a SIM and an instance would have the same name, which the clouds don't mind
+    /// but probes do.
+    fn second_node(&self, action: &DoStep) -> Option<Diagnostic> {
+        let name = action.parameters.get("as")?;
+        let text = action.creates()?;
+        let other = match action.operation.value.as_str() {
+            "RunInstances" => self
+                .cloud
+                .soracom
+                .sims
+                .contains_key(&SimId::new(text))
+                .then_some("a SIM"),
+            "registerSim" => self
+                .cloud
+                .aws
+                .instances
+                .contains_key(&InstanceId::new(text))
+                .then_some("an instance"),
+            _ => None,
+        }?;
+        Some(
+            Diagnostic::error(
+                name.span.clone(),
+                format!("the name `{text}` is given twice"),
+            )
+            .label(format!("{other} has it already"))
+            .help("a probe must say which one is meant: choose another name"),
+        )
     }
 
     /// Whether parameters name something that could not be made.

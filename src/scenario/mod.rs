@@ -19,6 +19,7 @@ mod data;
 mod diagnostic;
 mod expect;
 mod fault;
+mod firewall;
 mod model;
 mod names;
 mod nearest;

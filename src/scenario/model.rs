@@ -40,10 +40,10 @@ pub struct Scenario {
     pub source: Source,
     /// The title; the file's name where it gives none.
     pub title: String,
-    /// What the tables declare, as actions in an order that works. After them, time passes until every
-    /// VPG runs; then every SIM that is not declared `online = false` connects, in `connect`'s order.
+    /// What the tables declare, as actions in an order that works; [`build`](super::build) carries them
+    /// out, lets time pass until every VPG runs, and connects every SIM in `connect`'s order.
     pub setup: Vec<Placed<Action>>,
-    /// The SIMs that connect at the start.
+    /// The SIMs that connect at the start: those that are not declared `online = false`.
     pub connect: Vec<Placed<SimId>>,
     /// What listens on instances, devices and the internet.
     pub serve: BTreeMap<NodeName, Vec<Serve>>,

@@ -10,7 +10,8 @@ use super::nearest::{alternatives, did_you_mean};
 use super::reading::Reading;
 use super::table::Table;
 use super::{
-    Diagnostic, Diagnostics, Placed, Scenario, Source, Span, aws, soracom, step, table, value,
+    Diagnostic, Diagnostics, Placed, Scenario, Source, Span, aws, firewall, soracom, step, table,
+    value,
 };
 
 /// Reads the tables of a kind.
@@ -23,10 +24,14 @@ const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::RouteTable, aws::ROUTE_TABLE, aws::route_table),
     (
         Kind::SecurityGroup,
-        aws::SECURITY_GROUP,
-        aws::security_group,
+        firewall::SECURITY_GROUP,
+        firewall::security_group,
     ),
-    (Kind::NetworkAcl, aws::NETWORK_ACL, aws::network_acl),
+    (
+        Kind::NetworkAcl,
+        firewall::NETWORK_ACL,
+        firewall::network_acl,
+    ),
     (Kind::Instance, aws::INSTANCE, aws::instance),
     (Kind::Address, aws::ADDRESS, aws::address),
     (Kind::VpcPeering, aws::PEERING, aws::peering),
@@ -95,6 +100,8 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Diagnostics> {
 /// From bytes to tables. Keys given twice are the only fault that reading goes on after: whatever else
 /// is wrong with the syntax, what follows it would be guesswork.
 fn parse(file: &str, bytes: &[u8]) -> Result<(Source, Entries, Vec<Diagnostic>), Diagnostics> {
+    // A byte order mark is nothing that a person sees, so places don't count it.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     let source = Source {
         file: file.to_owned(),
@@ -112,18 +119,27 @@ fn parse(file: &str, bytes: &[u8]) -> Result<(Source, Entries, Vec<Diagnostic>),
         ));
         return Err(Diagnostics::new(source, vec![diagnostic]));
     }
-    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+    if text.trim().is_empty() {
         let diagnostic = Diagnostic::error(0..0, "the file is empty")
             .help("a scenario declares resources and has steps; an example is in the README");
         return Err(Diagnostics::new(source, vec![diagnostic]));
     }
     let (table, faults) = DeTable::parse_recoverable(&text);
-    let duplicates_only = faults
-        .iter()
-        .all(|fault| fault.message().starts_with("duplicate key"));
+    let duplicates_only = faults.iter().all(is_duplicate);
     let mut errors: Vec<Diagnostic> = Vec::new();
+    let mut searched = 0;
     for fault in &faults {
-        errors.extend(syntax_error(&text, fault, !errors.is_empty()));
+        // What comes after a fault in its line only follows from it, unless keys are given twice.
+        let start = fault.span().map_or(text.len(), |span| span.start);
+        let same_line = !is_duplicate(fault)
+            && start >= searched
+            && text
+                .get(searched..start)
+                .is_some_and(|between| !between.contains('\n'));
+        searched = start;
+        if errors.is_empty() || !same_line {
+            errors.extend(syntax_error(&text, fault, !errors.is_empty()));
+        }
     }
     if duplicates_only {
         Ok((source, table.get_ref().into(), errors))
@@ -132,11 +148,16 @@ fn parse(file: &str, bytes: &[u8]) -> Result<(Source, Entries, Vec<Diagnostic>),
     }
 }
 
+/// Whether a key or a table is given twice, which leaves the rest of the file in order.
+fn is_duplicate(fault: &toml::de::Error) -> bool {
+    fault.message().starts_with("duplicate key")
+}
+
 /// What to say about a fault of syntax; nothing where it only follows from a table that was given
 /// twice, so that its keys were too.
 fn syntax_error(text: &str, fault: &toml::de::Error, follows: bool) -> Option<Diagnostic> {
     let span = fault.span().unwrap_or(text.len()..text.len());
-    if !fault.message().starts_with("duplicate key") {
+    if !is_duplicate(fault) {
         return Some(Diagnostic::error(span, fault.message()));
     }
     let key = text.get(span.clone()).unwrap_or_default();

@@ -170,3 +170,79 @@ fn created(action: &Action) -> Option<&str> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::cloud::soracom::{SimId, VpgId};
+    use crate::scenario::{StepKind, read};
+
+    fn scenario(text: &str) -> Scenario {
+        read("test.toml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    #[test]
+    fn every_kind_of_table_becomes_part_of_the_clouds() {
+        let scenario = scenario(include_str!("../../tests/check/everything.toml"));
+        let (cloud, now) = build(&scenario).unwrap();
+        let value = |path: &str| cloud.value(path).unwrap();
+        assert!(now >= Duration::from_secs(180), "two VPGs took {now:?}");
+        for (path, expected) in [
+            ("vpg.vpg.status", "running"),
+            ("vpg.gate_open", "true"),
+            ("vpg.vni", "20"),
+            ("vpg.privacy_separator", "true"),
+            ("vpg.peer_outer_ip", "10.0.0.254"),
+            ("vpg.routing_filter", "deny 203.0.113.0/24"),
+            ("pcx.status", "active"),
+            ("between.status", "active"),
+            ("asked.status", "pending-acceptance"),
+            ("sensor.online", "true"),
+            ("sensor.ip", "10.128.0.10"),
+            ("sensor.mtu", "1400"),
+            ("sensor.dns[0]", "8.8.8.8"),
+            ("spare.online", "false"),
+            ("subnet.public.route_table", "public"),
+            ("subnet.private.network_acl", "guard"),
+            ("server.security_groups[0]", "backend"),
+            ("eip.instance", "server"),
+            ("customer.cidr[1]", "10.5.0.0/16"),
+        ] {
+            assert_eq!(value(path), expected, "{path}");
+        }
+        // What is given replaces the rule that lets everything out.
+        assert_eq!(
+            cloud
+                .value("closed.egress")
+                .map(|rule| rule.contains("443")),
+            Ok(true)
+        );
+        assert_eq!(scenario.serve.len(), 3);
+        assert_eq!(scenario.dns.len(), 2);
+    }
+
+    #[test]
+    fn a_step_becomes_an_action_with_the_values_of_its_time() {
+        let text = format!(
+            "{}\n[[step]]\ndo = \"unregisterGatePeer\"\nvpg = \"vpg\"\nouter_ip = \"${{server.private_ip}}\"\n",
+            include_str!("../../tests/check/everything.toml")
+        );
+        let scenario = scenario(&text);
+        let (mut cloud, now) = build(&scenario).unwrap();
+        let StepKind::Do(step) = &scenario.steps.last().unwrap().kind else {
+            panic!("the last step does something");
+        };
+        let action = step.action(&scenario.source, &cloud).unwrap();
+        cloud.apply(&action, now).unwrap();
+        assert!(cloud.soracom.vpgs[&VpgId::new("vpg")].gate.peers.is_empty());
+        // Before anything is there, the path leads nowhere.
+        let wrong = step
+            .action(&scenario.source, &Cloud::default())
+            .unwrap_err();
+        assert!(wrong[0].message.contains("no resource is called"));
+        assert_eq!(&text[wrong[0].primary.span.clone()], "${server.private_ip}");
+        assert!(cloud.soracom.sims.contains_key(&SimId::new("sensor")));
+    }
+}

@@ -1,0 +1,233 @@
+//! Whatever bytes come in, reading and checking a scenario never panics, and every diagnostic points
+//! into the file.
+
+#![allow(clippy::unwrap_used)]
+
+use canal_sim::scenario::{self, Diagnostic, Diagnostics, Source};
+use proptest::prelude::*;
+
+const EXAMPLES: &[&str] = &[
+    include_str!("check/gate.toml"),
+    include_str!("check/everything.toml"),
+    include_str!("check/tables.toml"),
+    include_str!("check/clouds.toml"),
+    include_str!("check/carried_out.toml"),
+    include_str!("check/steps.toml"),
+    include_str!("check/actions.toml"),
+    include_str!("check/duplicates.toml"),
+];
+
+/// Pieces that are likely to break something.
+const PIECES: &[&str] = &[
+    "",
+    "\0",
+    "\u{feff}",
+    "\r\n",
+    "\"",
+    "\"\"\"",
+    "'''",
+    "[",
+    "]",
+    "[[",
+    "{",
+    "}",
+    "=",
+    ".",
+    ",",
+    "#",
+    "é",
+    "💥",
+    "99999999999999999999999999999999999999999999",
+    "-1",
+    "0x",
+    "1e999",
+    "inf",
+    "nan",
+    "true",
+    "1979-05-27",
+    "[[step]]\n",
+    "[step]\n",
+    "step = 1\n",
+    "aws = 1\n",
+    "[aws.vpc]\n",
+    "${",
+    "}",
+    "${a.b}",
+    "$${a.b}",
+    "\\u0000",
+    "0.0.0.0/0",
+    "255.255.255.255/32",
+    "100.64.0.0/30",
+    "10.0.0.0/28",
+    "do = \"connect\"\n",
+    "repeat = 10000\n",
+    "wait = \"3650d\"\n",
+];
+
+fn look(bytes: &[u8]) {
+    match scenario::read("x.toml", bytes) {
+        Err(diagnostics) => {
+            assert!(!diagnostics.list.is_empty());
+            inspect(&diagnostics.source, &diagnostics.list);
+        }
+        Ok(read) => inspect(&read.source, &scenario::check(&read)),
+    }
+}
+
+fn inspect(source: &Source, list: &[Diagnostic]) {
+    for diagnostic in list {
+        for place in std::iter::once(&diagnostic.primary).chain(&diagnostic.related) {
+            assert!(place.span.start <= place.span.end, "{diagnostic:?}");
+            assert!(place.span.end <= source.text.len(), "{diagnostic:?}");
+            assert!(
+                source.text.get(place.span.clone()).is_some(),
+                "{diagnostic:?}"
+            );
+        }
+    }
+    let diagnostics = Diagnostics::new(source.clone(), list.to_vec());
+    for diagnostic in &diagnostics.list {
+        let (from, to) = diagnostics.positions(diagnostic);
+        assert!(from <= to);
+    }
+    let plain = diagnostics.render(false);
+    assert!(!plain.contains('\u{1b}'));
+    diagnostics.render(true);
+}
+
+/// A place in a text where a character begins.
+fn boundary(text: &str, at: prop::sample::Index) -> usize {
+    let mut at = at.index(text.len() + 1);
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// What happens to an example: a range of it gives way to something else.
+fn mutation() -> impl Strategy<Value = (prop::sample::Index, usize, String)> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(PIECES).prop_map(str::to_owned),
+        1 => ".{0,8}",
+        2 => (prop::sample::select(EXAMPLES), any::<prop::sample::Index>(), 0..60_usize).prop_map(
+            |(text, at, len)| {
+                let at = boundary(text, at);
+                text[at..].chars().take(len).collect()
+            }
+        ),
+    ];
+    (any::<prop::sample::Index>(), 0..20_usize, piece)
+}
+
+proptest! {
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        look(&bytes);
+    }
+
+    #[test]
+    fn any_text(text in "(\\PC|\\n|\\r|\"|=|\\[|\\]|\\{|\\}){0,200}") {
+        look(text.as_bytes());
+    }
+
+    #[test]
+    fn any_mutation_of_an_example(
+        example in prop::sample::select(EXAMPLES),
+        mutations in prop::collection::vec(mutation(), 1..6),
+    ) {
+        let mut text = example.to_owned();
+        for (at, len, piece) in mutations {
+            let start = boundary(&text, at);
+            let end = text[start..].char_indices().nth(len).map_or(text.len(), |(i, _)| start + i);
+            text.replace_range(start..end, &piece);
+        }
+        look(text.as_bytes());
+    }
+
+    #[test]
+    fn any_value_of_an_example_replaced(
+        example in prop::sample::select(EXAMPLES),
+        line in any::<prop::sample::Index>(),
+        piece in prop::sample::select(PIECES),
+        quoted in any::<bool>(),
+    ) {
+        let mut lines: Vec<String> = example.lines().map(str::to_owned).collect();
+        let at = line.index(lines.len());
+        if let Some((key, _)) = lines[at].split_once('=') {
+            lines[at] = if quoted { format!("{key}= \"{piece}\"") } else { format!("{key}= {piece}") };
+        }
+        look(lines.join("\n").as_bytes());
+    }
+}
+
+#[test]
+fn odd_files() {
+    let gate = EXAMPLES[0];
+    look(b"");
+    look(b"\xef\xbb\xbf");
+    look(b"\xff\xfe\0\0");
+    look(format!("\u{feff}{gate}").as_bytes());
+    look("a = ".repeat(10_000).as_bytes());
+    look("[".repeat(100_000).as_bytes());
+    look(format!("a = {}", "[".repeat(100_000)).as_bytes());
+    look(format!("a = {}", "{a=".repeat(100_000)).as_bytes());
+    look(format!("[{}a]", "a.".repeat(100_000)).as_bytes());
+    look(format!("title = {}", "9".repeat(100_000)).as_bytes());
+    look(format!("title = {}", "[".repeat(70) + &"]".repeat(70)).as_bytes());
+}
+
+#[test]
+fn line_ends_and_byte_order_mark_make_no_difference() {
+    let gate = EXAMPLES[0];
+    for text in [gate.replace('\n', "\r\n"), format!("\u{feff}{gate}")] {
+        let read = scenario::read("gate.toml", text.as_bytes());
+        let read = read.unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        assert_eq!(scenario::check(&read), []);
+    }
+    // Columns count from the first character that is seen.
+    let wrong = scenario::read("x.toml", "\u{feff}titel = 1\r\n".as_bytes()).unwrap_err();
+    let (from, _) = wrong.positions(&wrong.list[0]);
+    assert_eq!((from.line, from.column), (1, 1));
+}
+
+/// A scenario of 5,000 lines, every step of which is fine.
+fn large() -> String {
+    let mut text = EXAMPLES[0].split("[[step]]").next().unwrap().to_owned();
+    for i in 0..600 {
+        text += &format!("[soracom.sim.s{i}]\ngroup = \"canal\"\n\n");
+    }
+    for i in 0..800 {
+        text += &format!(
+            "[[step]]\nfrom = \"s{0}\"\nto = \"server\"\nexpect = {{ http = 80, body = \"${{s{0}.ip}}\" }}\n",
+            i % 600
+        );
+    }
+    text
+}
+
+#[test]
+fn a_large_file_takes_no_time_to_speak_of() {
+    let text = large();
+    assert!(text.lines().count() > 5_000);
+    let start = std::time::Instant::now();
+    let read = scenario::read("large.toml", text.as_bytes()).unwrap();
+    assert_eq!(scenario::check(&read), []);
+    let fine = start.elapsed();
+
+    // The same with a slip in every step and every SIM.
+    let text = text
+        .replace("\"server\"", "\"sevrer\"")
+        .replace("\"canal\"", "\"cannal\"");
+    let start = std::time::Instant::now();
+    let wrong = scenario::read("large.toml", text.as_bytes()).unwrap_err();
+    // The 600 SIMs, and the one of the example.
+    assert_eq!(wrong.list.len(), 601);
+    assert!(!wrong.render(false).is_empty());
+    let faulty = start.elapsed();
+    println!("fine: {fine:?}, with 601 slips: {faulty:?}");
+    // Far above what it takes, for busy machines and builds without optimisation.
+    assert!(
+        fine.as_secs() < 5 && faulty.as_secs() < 5,
+        "{fine:?} {faulty:?}"
+    );
+}
