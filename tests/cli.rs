@@ -1,6 +1,8 @@
 //! Drives the built program the way a user does, as far as no network is needed.
 
 #![allow(clippy::unwrap_used)]
+// Starting the program is what these tests are for.
+#![allow(clippy::disallowed_methods)]
 
 use snapbox::cmd::{Command, cargo_bin};
 use snapbox::str;

@@ -30,6 +30,9 @@ fn main() {
     if !arguments.list {
         leave_the_machine();
     }
+    if std::env::var_os(ABANDON).is_some() {
+        in_runtime(leave_a_daemon_and_die());
+    }
     let trials = vec![
         trial("ping_tells_rtt_and_ttl", ping_tells_rtt_and_ttl),
         trial("ping_too_big_to_leave", ping_too_big_to_leave),
@@ -41,6 +44,7 @@ fn main() {
         trial("http_pages_by_source_and_path", http_pages),
         trial("http_far_end_that_speaks_no_http", http_without_http),
         trial("dns_over_udp", dns_over_udp),
+        trial("dns_and_echo_over_tcp", dns_and_echo_over_tcp),
         trial("ntp", ntp),
         trial("a_service_is_replaced_and_stopped", replace_and_stop),
         trial("a_final_label_decides_at_once", final_label_decides),
@@ -53,8 +57,9 @@ fn main() {
         trial("script_status_and_stderr", script_status_and_stderr),
         trial("script_timeout_ends_all_children", script_timeout),
         trial("script_leaves_a_daemon", script_leaves_a_daemon),
+        trial("a_killed_process_leaves_nothing", killed_process),
         trial("script_output_is_bounded", script_output_is_bounded),
-        trial("only_scripts_fork", only_scripts_fork),
+        trial("forks_are_counted", forks_are_counted),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -237,6 +242,23 @@ async fn dns_over_udp() {
     assert_eq!(unknown.addresses, Some(Vec::new()));
 }
 
+async fn dns_and_echo_over_tcp() {
+    let node = TestNode::new().await;
+    node.serve(Transport::Tcp, 7, Service::TcpEcho).await;
+    let talker = node.clone();
+    let echo = tokio::task::spawn_blocking(move || talker.talk(7, b"hello", 5));
+    assert_eq!(echo.await.unwrap(), b"hello");
+    let records = BTreeMap::from([("a.b".into(), vec![Ipv4Addr::new(10, 0, 0, 1)])]);
+    node.serve(Transport::Tcp, 53, Service::Dns { records })
+        .await;
+    // Length 21: id 7, recursion desired, one question: a.b, A, IN.
+    let query = b"\0\x15\0\x07\x01\0\0\x01\0\0\0\0\0\0\x01a\x01b\0\0\x01\0\x01";
+    let talker = node.clone();
+    // The question again, and a record of 16 bytes whose name points to it.
+    let reply = tokio::task::spawn_blocking(move || talker.talk(53, query, 2 + 21 + 16));
+    assert!(reply.await.unwrap().ends_with(&[0, 4, 10, 0, 0, 1]));
+}
+
 async fn ntp() {
     let node = TestNode::new().await;
     node.serve(Transport::Udp, 123, Service::Ntp).await;
@@ -413,14 +435,40 @@ async fn script_leaves_a_daemon() {
     assert!(!success(&output).is_empty());
     assert!(began.elapsed() < Duration::from_secs(3));
     assert_eq!(count(&node, "3002").await, 1);
-    let dead = node
-        .sh("(sleep 0 &); cat /proc/[0-9]*/stat | grep -c ' Z ' || true")
+    // An orphan that ends is reaped: in the end, only the daemon is left.
+    node.sh("setsid sleep 0.05 &").await;
+    node.sh("until [ $(cat /proc/[0-9]*/stat | grep -c '(sleep)') = 1 ]; do :; done")
         .await;
-    assert_eq!(success(&dead), "0\n");
     let before = support::node::processes("3002");
     assert_eq!(before, 1);
     drop(node);
     assert_eq!(support::node::processes("3002"), 0);
+}
+
+/// Tells this program to play the process that is killed.
+const ABANDON: &str = "CANAL_SIM_TEST_ABANDON";
+
+async fn leave_a_daemon_and_die() {
+    let node = TestNode::new().await;
+    node.sh("setsid sleep 3003 &").await;
+    assert_eq!(support::node::processes("3003"), 1);
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[allow(clippy::disallowed_methods, reason = "it starts this program again")]
+async fn killed_process() {
+    let this = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(this)
+        .env(ABANDON, "1")
+        .output()
+        .unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert_eq!(signal, Some(9), "{output:?}");
+    let began = Instant::now();
+    while support::node::processes("3003") > 0 {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        std::thread::yield_now();
+    }
 }
 
 async fn script_output_is_bounded() {
@@ -431,7 +479,7 @@ async fn script_output_is_bounded() {
     assert!(text.len() < (1 << 20) + 30);
 }
 
-async fn only_scripts_fork() {
+async fn forks_are_counted() {
     let node = TestNode::new().await;
     node.sh("true").await;
     let before = canal_sim::backend::kernel::forks();

@@ -1,5 +1,7 @@
 //! Laws of the difference between two networks.
 
+#![allow(clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 

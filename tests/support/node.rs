@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::future::Future;
-use std::net::Ipv4Addr;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::thread;
@@ -15,7 +17,7 @@ use canal_sim::backend::probe::{Measurement, Probe, ProbeKind};
 use canal_sim::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use canal_sim::network::{Family, HostFiles, Label, Listen, NodeId, Service, Transport};
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use tokio::task::JoinHandle;
 
 /// Long enough that a loaded machine never reaches it.
@@ -41,6 +43,7 @@ pub fn in_runtime<T>(test: impl Future<Output = T>) -> T {
 #[derive(Clone)]
 pub struct TestNode {
     host: Arc<Host>,
+    netns: Arc<OwnedFd>,
     shared: Arc<Shared>,
 }
 
@@ -50,10 +53,15 @@ impl TestNode {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
             File::open("/proc/thread-self/ns/net").unwrap().into()
         });
-        let netns = Arc::new(netns.join().unwrap());
+        let netns: Arc<OwnedFd> = Arc::new(netns.join().unwrap());
         let shared = Shared::start(0xca7a_1000).unwrap();
-        let host = Arc::new(Host::new(NodeId::new("node"), netns, Arc::clone(&shared)));
-        let node = Self { host, shared };
+        let inside = Arc::clone(&netns);
+        let host = Arc::new(Host::new(NodeId::new("node"), inside, Arc::clone(&shared)));
+        let node = Self {
+            host,
+            netns,
+            shared,
+        };
         node.sh("ip link set lo up").await;
         node
     }
@@ -108,6 +116,25 @@ impl TestNode {
             timeout,
         };
         self.host.run(&script, &files()).await.unwrap()
+    }
+
+    /// Sends bytes over a TCP connection of a client's own and reads as many as are expected.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the thread is in the node's namespace"
+    )]
+    pub fn talk(&self, port: u16, request: &[u8], length: usize) -> Vec<u8> {
+        thread::scope(|scope| {
+            let client = scope.spawn(|| {
+                setns(&*self.netns, CloneFlags::CLONE_NEWNET).unwrap();
+                let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+                stream.write_all(request).unwrap();
+                let mut reply = vec![0; length];
+                stream.read_exact(&mut reply).unwrap();
+                reply
+            });
+            client.join().unwrap()
+        })
     }
 
     /// Plays the filter: reports this packet with this label again and again, until dropped.

@@ -1,51 +1,19 @@
 //! The kernel backend: the network as network namespaces, veth pairs, routes, nf_tables and VXLAN.
 //!
-//! ```text
-//! apply_network ──▶ maker ──▶ world, place ──▶ link · tunnel · address · route · neighbour ─┐
-//!                  (thread)     │                                              rtnl, socket ├─▶ kernel
-//!                               ├─▶ sysctl: switches pinned in each namespace               │
-//!                               └─▶ nft: filters ───────────────────────────────────────────┘
-//! log ◀── nflog (thread) ◀── packets that a log rule reported
-//!
-//! host: one node seen from inside ──▶ sockets (thread) ──▶ probe · serve · script
-//!                                         probe ◀── evidence ◀── sightings ◀── log
-//! ```
+//! | module | what it holds |
+//! |---|---|
+//! | [`airlock`] | out of the caller's network, before anything else |
+//! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log |
+//! | `host` | one node from inside: sockets, services, probes, scripts |
+//! | `sys` | system calls that no crate offers safely: the only unsafe code |
 //!
 //! Nothing here has a name outside the process: namespaces are held by descriptor, so that when the
 //! process ends, however it ends, the kernel removes the whole network.
 
-mod address;
 pub mod airlock;
-pub mod capabilities;
-mod counters;
-mod describe;
-mod dissect;
-mod error;
-mod evidence;
 mod host;
-mod link;
-mod maker;
-pub mod namespace;
-mod neighbour;
-pub mod nflog;
-pub mod nft;
-mod place;
-mod probe;
-mod route;
-mod rtnl;
-mod script;
-mod serve;
-mod shared;
-mod sightings;
-mod socket;
-mod sockets;
+mod net;
 mod sys;
-mod sysctl;
-mod ticket;
-mod tunnel;
-mod wire;
-mod witness;
-mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,20 +21,17 @@ use std::sync::Arc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::broadcast;
 
-use self::maker::Maker;
-use self::namespace::Namespace;
-use self::nflog::LoggedPacket;
-use crate::backend::probe::{Measurement, Probe};
+use self::net::Maker;
+use self::net::namespace::Namespace;
+use self::net::nflog::LoggedPacket;
+use crate::backend::probe::{Measurement, Outcome, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptOutput};
 use crate::network::{Change, HostFiles, Label, NodeId};
 
-pub use self::counters::{Counters, Counting};
-pub use self::evidence::{Flow, Footprint, PacketSummary};
-pub use self::host::Host;
-pub use self::script::forks;
-pub use self::shared::Shared;
-pub use self::sightings::{Sighting, Sightings};
-pub use self::ticket::Token;
+pub use self::host::{
+    Flow, Footprint, Host, PacketSummary, Shared, Sighting, Sightings, Token, forks,
+};
+pub use self::net::{Counters, Counting, capabilities, namespace, nflog, nft};
 
 /// How many logged packets a slow listener may be behind before it loses the oldest.
 const LOG_LENGTH: usize = 16_384;
@@ -196,7 +161,11 @@ impl Backend for Kernel {
     }
 
     async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
-        self.host(&probe.from)?.0.probe(probe).await
+        let measurement = self.host(&probe.from)?.0.probe(probe).await?;
+        if !matches!(measurement.outcome, Outcome::Answered(_)) {
+            self.maker.forget_unanswered().await?;
+        }
+        Ok(measurement)
     }
 
     async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {

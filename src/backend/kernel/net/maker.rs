@@ -15,15 +15,21 @@ use super::world::{Nodes, World};
 use crate::backend::BackendError;
 use crate::network::Change;
 
-/// Changes to make, and where to say how it went.
+/// What the thread is asked for.
+enum Order {
+    Change(Vec<Change>),
+    ForgetUnanswered,
+}
+
+/// An order, and where to say how it went.
 struct Request {
-    changes: Vec<Change>,
+    order: Order,
     answer: oneshot::Sender<(Nodes, Result<(), BackendError>)>,
 }
 
 /// The way to the thread. When it is dropped the thread ends, and with it the network.
 #[derive(Debug)]
-pub(super) struct Maker {
+pub(in crate::backend::kernel) struct Maker {
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,7 +56,10 @@ impl Maker {
                     }
                 };
                 for request in inbox {
-                    let done = world.apply(&request.changes);
+                    let done = match request.order {
+                        Order::Change(changes) => world.apply(&changes),
+                        Order::ForgetUnanswered => world.forget_unanswered(),
+                    };
                     // Who asked may have stopped waiting; the work is done all the same.
                     let _ = request.answer.send((world.nodes(), done));
                 }
@@ -68,8 +77,17 @@ impl Maker {
         &self,
         changes: Vec<Change>,
     ) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
+        self.order(Order::Change(changes)).await
+    }
+
+    /// Lets every node forget the neighbours that have not answered.
+    pub async fn forget_unanswered(&self) -> Result<(), BackendError> {
+        self.order(Order::ForgetUnanswered).await?.1
+    }
+
+    async fn order(&self, order: Order) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { changes, answer };
+        let request = Request { order, answer };
         self.requests
             .as_ref()
             .and_then(|requests| requests.send(request).ok())

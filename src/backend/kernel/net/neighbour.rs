@@ -12,6 +12,7 @@ use rtnetlink::packet_route::neighbour_table::{
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::rtnl::{Mode, Request};
+use super::wire;
 use crate::network::Mac;
 
 /// Sets a permanent neighbour.
@@ -27,6 +28,30 @@ pub(super) fn set(index: u32, ip: Ipv4Addr, mac: Mac) -> Request {
 pub(super) fn remove(index: u32, ip: Ipv4Addr) -> Request {
     let message = RouteNetlinkMessage::DelNeighbour(message(index, ip));
     (Mode::Remove, message)
+}
+
+/// Asks for all neighbours of IPv4.
+pub(super) fn all() -> RouteNetlinkMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.family = AddressFamily::Inet;
+    RouteNetlinkMessage::GetNeighbour(message)
+}
+
+/// Reads an entry of the answer: the interface and the address of a neighbour that was asked for and
+/// has not answered (yet). Takes any bytes.
+pub(super) fn unanswered(payload: &[u8]) -> Option<(u32, Ipv4Addr)> {
+    /// `NUD_INCOMPLETE | NUD_FAILED`, and `NDA_DST`.
+    const UNANSWERED: u16 = 0x01 | 0x20;
+    const DESTINATION: u16 = 1;
+    let index = wire::native_u32(payload, 4)?;
+    let state = wire::take(payload, 8).map(u16::from_ne_bytes)?;
+    if state & UNANSWERED == 0 {
+        return None;
+    }
+    let mut attributes = wire::attributes(payload.get(12..)?);
+    let (_, ip) = attributes.find(|(kind, _)| *kind == DESTINATION)?;
+    let ip: [u8; 4] = ip.try_into().ok()?;
+    Some((index, ip.into()))
 }
 
 /// Answers ARP for an address.
@@ -70,4 +95,32 @@ fn message(index: u32, ip: Ipv4Addr) -> NeighbourMessage {
     let ip = NeighbourAttribute::Destination(NeighbourAddress::Inet(ip));
     message.attributes.push(ip);
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_not_answered_is_read_and_any_bytes_are_taken() {
+        let entry = |state: u16| {
+            let mut bytes = vec![2, 0, 0, 0];
+            bytes.extend(7_u32.to_ne_bytes());
+            bytes.extend(state.to_ne_bytes());
+            bytes.extend([0, 1]);
+            bytes.extend(8_u16.to_ne_bytes());
+            bytes.extend(1_u16.to_ne_bytes());
+            bytes.extend([10, 0, 0, 1]);
+            bytes
+        };
+        let found = Some((7, Ipv4Addr::new(10, 0, 0, 1)));
+        assert_eq!(unanswered(&entry(0x01)), found);
+        assert_eq!(unanswered(&entry(0x20)), found);
+        // Reachable, permanent.
+        assert_eq!(unanswered(&entry(0x02)), None);
+        assert_eq!(unanswered(&entry(0x80)), None);
+        for length in 0..20 {
+            assert_eq!(unanswered(&entry(0x01)[..length]), None);
+        }
+    }
 }

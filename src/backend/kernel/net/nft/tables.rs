@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::encode::Transaction;
 use super::expression::expressions;
-use crate::backend::kernel::error::Refusal;
-use crate::backend::kernel::socket::NetlinkSocket;
+use crate::backend::kernel::net::error::Refusal;
+use crate::backend::kernel::net::socket::NetlinkSocket;
 use crate::network::{Chain, ChainId, Change, Family, Hook};
 
 /// The chains that are in the kernel, and what makes each a base chain.

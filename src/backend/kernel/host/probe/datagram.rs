@@ -14,7 +14,7 @@ use tokio::io::unix::AsyncFd;
 use super::Halt;
 use super::judge::{self, Ends};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::sockets::Kind;
+use crate::backend::kernel::host::sockets::Kind;
 use crate::backend::kernel::sys;
 use crate::backend::probe::Outcome;
 

@@ -4,8 +4,8 @@ use std::net::SocketAddrV4;
 
 use tokio::net::TcpStream;
 
-use crate::backend::kernel::ticket::Token;
-use crate::backend::kernel::witness::{Mark, Witness};
+use crate::backend::kernel::host::ticket::Token;
+use crate::backend::kernel::host::witness::{Mark, Witness};
 
 /// Sends back what comes until the client closes.
 pub(super) async fn talk(mut stream: TcpStream) {

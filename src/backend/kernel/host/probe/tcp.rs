@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use super::datagram::own_address;
 use super::judge::{self, Ends};
 use super::{Asked, Halt};
-use crate::backend::kernel::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::sockets::Kind;
+use crate::backend::kernel::host::evidence::{Flow, Footprint};
+use crate::backend::kernel::host::sockets::Kind;
+use crate::backend::kernel::host::ticket::Token;
+use crate::backend::kernel::host::witness::Mark;
 use crate::backend::kernel::sys;
-use crate::backend::kernel::ticket::Token;
-use crate::backend::kernel::witness::Mark;
 use crate::backend::probe::{Answer, Outcome};
 use crate::network::Transport;
 

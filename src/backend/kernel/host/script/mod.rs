@@ -23,8 +23,8 @@ use nix::sched::{CloneFlags, setns, unshare};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::oneshot;
 
-use super::host::Host;
-use super::sys;
+use super::Host;
+use crate::backend::kernel::sys;
 use crate::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use crate::network::HostFiles;
 pub(super) use init::Init;
@@ -138,8 +138,9 @@ impl Stage {
             .map_err(|error| told("mount the node's /etc and /sys", error))?;
         setns(&*self.pid_ns, CloneFlags::CLONE_NEWPID)
             .map_err(|error| told("enter the node's PID namespace", error.into()))?;
-        let mut command = shell(&["-euc", &self.text]);
+        let mut command = program("sh");
         command
+            .args(["-euc", &self.text])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -155,10 +156,8 @@ impl Stage {
     clippy::disallowed_methods,
     reason = "this is the place where processes are started"
 )]
-fn shell(arguments: &[&str]) -> Command {
-    let mut command = Command::new("sh");
-    command.args(arguments);
-    command
+fn program(name: &str) -> Command {
+    Command::new(name)
 }
 
 fn spawn(command: &mut Command) -> io::Result<Child> {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::{Asked, Halt};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::witness::{Mark, PROBE_HEADER};
+use crate::backend::kernel::host::witness::{Mark, PROBE_HEADER};
 use crate::backend::probe::{Answer, Outcome};
 
 /// How much of a body is read.

@@ -17,8 +17,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use super::Host;
 use super::evidence::Footprint;
-use super::host::Host;
 use super::sightings::{Sighting, Watch};
 use crate::backend::BackendError;
 use crate::backend::probe::{Evidence, Measurement, NotSent, Outcome, Probe, ProbeKind};

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 
 use super::expression::bit;
 use super::interval::merged;
-use crate::backend::kernel::nflog::{NFLOG_GROUP, SNAP_LENGTH};
+use crate::backend::kernel::net::nflog::{NFLOG_GROUP, SNAP_LENGTH};
 use crate::network::{
     Chain, CtDirection, CtState, Family, Filter, HookPoint, IfName, Match, Protocol, Rule,
     Statement, Test,

@@ -3,8 +3,8 @@
 use std::net::SocketAddrV4;
 use std::time::SystemTime;
 
-use crate::backend::kernel::ticket::Token;
-use crate::backend::kernel::witness::{Mark, Witness};
+use crate::backend::kernel::host::ticket::Token;
+use crate::backend::kernel::host::witness::{Mark, Witness};
 
 /// A message without authenticator (RFC 4330, section 4).
 const LENGTH: usize = 48;

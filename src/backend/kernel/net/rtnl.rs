@@ -1,8 +1,8 @@
 //! Requests of the routing subsystem, as `rtnetlink`'s message types.
 
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
-    NetlinkMessage,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
+    NetlinkHeader, NetlinkMessage,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 
@@ -47,6 +47,11 @@ pub(super) fn push(batch: &mut Batch, (mode, message): Request) -> usize {
 /// Adds a request that is answered with data.
 pub(super) fn push_query(batch: &mut Batch, message: RouteNetlinkMessage) {
     write(batch, NLM_F_REQUEST, message);
+}
+
+/// Adds a request that is answered with a list.
+pub(super) fn push_dump(batch: &mut Batch, message: RouteNetlinkMessage) {
+    write(batch, NLM_F_REQUEST | NLM_F_DUMP, message);
 }
 
 fn write(batch: &mut Batch, flags: u16, message: RouteNetlinkMessage) -> usize {

@@ -4,7 +4,6 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
-use super::airlock::Obstacles;
 use super::counters::Counting;
 use super::error::Refusal;
 use super::namespace;
@@ -14,6 +13,7 @@ use super::rtnl::{self, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::{link, tunnel};
 use crate::backend::BackendError;
+use crate::backend::kernel::airlock::Obstacles;
 use crate::network::{
     Chain, ChainId, Change, End, Hook, HookPoint, IfName, Label, Mac, NodeId, Rule, Statement,
     Test, Vxlan,

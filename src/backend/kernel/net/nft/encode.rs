@@ -9,10 +9,10 @@ use netlink_bindings::utils::Pusher;
 use nix::errno::Errno;
 
 use super::expression::{Expression, INTERFACE, Set, Verdict};
-use crate::backend::kernel::error::Refusal;
-use crate::backend::kernel::nflog::{NFLOG_GROUP, SNAP_LENGTH};
-use crate::backend::kernel::socket::Batch;
-use crate::backend::kernel::wire;
+use crate::backend::kernel::net::error::Refusal;
+use crate::backend::kernel::net::nflog::{NFLOG_GROUP, SNAP_LENGTH};
+use crate::backend::kernel::net::socket::Batch;
+use crate::backend::kernel::net::wire;
 use crate::network::{Chain, ChainId, Family, Hook, HookPoint};
 
 /// The name of every table of ours.

@@ -6,9 +6,9 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, Ipv4Packet};
 
 use super::{Asked, Halt};
-use crate::backend::kernel::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::ticket::Token;
+use crate::backend::kernel::host::evidence::{Flow, Footprint};
+use crate::backend::kernel::host::ticket::Token;
 use crate::backend::probe::{Answer, Outcome};
 
 /// There is one request a probe, so its number never changes.

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::backend::kernel::witness::{Mark, Witness};
+use crate::backend::kernel::host::witness::{Mark, Witness};
 use crate::network::Transport;
 
 /// How long to wait after a failed accept (no descriptors left) before the next.

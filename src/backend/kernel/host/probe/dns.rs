@@ -7,9 +7,9 @@ use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 
 use super::{Asked, Halt};
-use crate::backend::kernel::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::witness::Mark;
+use crate::backend::kernel::host::evidence::{Flow, Footprint};
+use crate::backend::kernel::host::witness::Mark;
 use crate::backend::probe::{Answer, Outcome};
 use crate::network::Transport;
 

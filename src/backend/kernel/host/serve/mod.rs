@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::host::Host;
+use super::Host;
 use super::sockets::Kind;
 use crate::backend::BackendError;
 use crate::network::{Listen, Service, Transport};

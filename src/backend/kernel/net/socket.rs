@@ -9,8 +9,8 @@ use nix::sys::time::TimeVal;
 
 use super::counters::Counting;
 use super::error::Refusal;
-use super::sys::SndBufForce;
 use super::wire;
+use crate::backend::kernel::sys::SndBufForce;
 
 /// How many requests go into one datagram: their acknowledgements must fit into the receive buffer.
 const AT_ONCE: usize = 100;
@@ -192,6 +192,34 @@ impl NetlinkSocket {
             })?;
         }
         answer.unwrap_or_else(|| Err(io::Error::from(io::ErrorKind::InvalidData).into()))
+    }
+
+    /// Sends one request for a list; the payloads of its entries, read by `take`.
+    pub fn list<T>(
+        &mut self,
+        mut batch: Batch,
+        mut take: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, Refusal> {
+        /// `NLMSG_DONE`.
+        const DONE: u16 = 3;
+        let first = self.claim(&mut batch);
+        self.send(&batch.bytes)?;
+        let (mut list, mut end) = (Vec::new(), None);
+        while end.is_none() {
+            self.receive(|message| {
+                if message.sequence != first {
+                    return;
+                }
+                if message.kind == DONE {
+                    end = Some(Ok(()));
+                } else if let Some(answer) = message.acknowledgement() {
+                    end = Some(answer);
+                } else {
+                    list.extend(take(message.payload));
+                }
+            })?;
+        }
+        end.unwrap_or(Ok(())).map(|()| list)
     }
 
     /// Takes sequence numbers for a batch; the first of them.

@@ -16,8 +16,8 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::backend::kernel::ticket::Token;
-use crate::backend::kernel::witness::{Mark, PROBE_HEADER, Witness};
+use crate::backend::kernel::host::ticket::Token;
+use crate::backend::kernel::host::witness::{Mark, PROBE_HEADER, Witness};
 use crate::network::Page;
 
 type Pages = BTreeMap<(Option<Ipv4Addr>, String), Page>;

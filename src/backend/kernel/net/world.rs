@@ -11,6 +11,7 @@ use super::describe::describe;
 use super::error::Refusal;
 use super::link;
 use super::namespace::{self, Namespace};
+use super::neighbour;
 use super::nflog::{LogReader, LoggedPacket};
 use super::nft::Tables;
 use super::place::{PacketFilter, Place};
@@ -103,6 +104,25 @@ impl World {
                 self.network.apply(change);
             }
             rest = later;
+        }
+        Ok(())
+    }
+
+    /// Lets every node forget the neighbours that have not answered. People leave minutes between two
+    /// tries; a scenario leaves none, and the kernel would hold the next packet back for up to a second
+    /// until it asks again.
+    pub fn forget_unanswered(&mut self) -> Result<(), BackendError> {
+        for (id, place) in &mut self.nodes {
+            let refused = |refusal: Refusal| refusal.of(format!("look at neighbours of node {id}"));
+            let mut question = Batch::default();
+            rtnl::push_dump(&mut question, neighbour::all());
+            let unanswered = place.route.list(question, neighbour::unanswered);
+            let mut batch = Batch::default();
+            for (index, ip) in unanswered.map_err(refused)? {
+                rtnl::push(&mut batch, neighbour::remove(index, ip));
+            }
+            // One that answers at this very moment, or whose interface goes, is no failure.
+            let _ = place.route.exchange(batch).map_err(refused)?;
         }
         Ok(())
     }

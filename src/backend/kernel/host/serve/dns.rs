@@ -12,7 +12,7 @@ use simple_dns::{CLASS, OPCODE, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::backend::kernel::witness::{Mark, Witness};
+use crate::backend::kernel::host::witness::{Mark, Witness};
 use crate::network::Transport;
 
 type Records = BTreeMap<String, Vec<Ipv4Addr>>;

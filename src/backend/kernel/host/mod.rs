@@ -1,4 +1,32 @@
-//! One node, seen from inside its network namespace.
+//! One node, seen from inside its network namespace: its sockets, services, probes and scripts.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `sockets.rs` | the one thread that makes sockets in namespaces |
+//! | `serve/` | what listens |
+//! | `witness.rs` | the source addresses that services saw |
+//! | `probe/` | one question to the network |
+//! | `ticket.rs` | the ports and tokens by which a probe is told from others |
+//! | `sightings.rs` | packets that filters put a label on |
+//! | `evidence.rs`, `dissect.rs` | whether such a packet is one of the probe's |
+//! | `script/` | the user's own commands: the only place that forks |
+
+mod dissect;
+mod evidence;
+mod probe;
+mod script;
+mod serve;
+mod shared;
+mod sightings;
+mod sockets;
+mod ticket;
+mod witness;
+
+pub use evidence::{Flow, Footprint, PacketSummary};
+pub use script::forks;
+pub use shared::Shared;
+pub use sightings::{Sighting, Sightings};
+pub use ticket::Token;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,23 +37,22 @@ use std::sync::Arc;
 use socket2::Socket;
 use tokio::sync::Mutex;
 
-use super::script::Init;
-use super::serve::{self, Running};
-use super::shared::Shared;
-use super::sockets::Kind;
 use crate::backend::BackendError;
 use crate::network::{Listen, NodeId, Service};
+use script::Init;
+use serve::Running;
+use sockets::Kind;
 
 /// One node, seen from inside: its sockets, services, probes and scripts.
 ///
 /// Dropping it stops the services and ends every process that its scripts left.
 #[derive(Debug)]
 pub struct Host {
-    pub(super) id: NodeId,
-    pub(super) netns: Arc<OwnedFd>,
-    pub(super) shared: Arc<Shared>,
+    id: NodeId,
+    netns: Arc<OwnedFd>,
+    shared: Arc<Shared>,
     services: Mutex<BTreeMap<Listen, Running>>,
-    pub(super) init: Mutex<Option<Init>>,
+    init: Mutex<Option<Init>>,
 }
 
 /// How many source ports are tried before the node is said to have none left.
@@ -68,12 +95,12 @@ impl Host {
     }
 
     /// A socket in this node's namespace.
-    pub(super) async fn socket(&self, kind: Kind, bind: SocketAddrV4) -> io::Result<Socket> {
+    async fn socket(&self, kind: Kind, bind: SocketAddrV4) -> io::Result<Socket> {
         self.shared.sockets.make(&self.netns, kind, bind).await
     }
 
     /// A socket with a source port that no other probe of this process has.
-    pub(super) async fn socket_with_own_port(&self, kind: Kind) -> io::Result<(Socket, u16)> {
+    async fn socket_with_own_port(&self, kind: Kind) -> io::Result<(Socket, u16)> {
         let mut last = io::ErrorKind::AddrInUse.into();
         for _ in 0..TRIES {
             let port = self.shared.tickets.next_port();
@@ -88,7 +115,7 @@ impl Host {
     }
 
     /// What failed here, in words.
-    pub(super) fn failed(&self, doing: &str, why: impl ToString) -> BackendError {
+    fn failed(&self, doing: &str, why: impl ToString) -> BackendError {
         BackendError::Failed {
             doing: format!("{doing} on {}", self.id),
             why: why.to_string(),

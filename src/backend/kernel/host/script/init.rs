@@ -1,8 +1,9 @@
 //! The pid 1 of a node.
 //!
-//! A shell that reads from a pipe of ours and ignores SIGCHLD, so that the kernel itself reaps the
+//! A `cat` that reads from a pipe of ours and ignores SIGCHLD, so that the kernel itself reaps the
 //! orphans that it adopts. When the pipe closes, because the node went or this process died in
-//! whatever way, the shell ends, and with pid 1 the kernel ends every process in the namespace.
+//! whatever way, it ends, and with pid 1 the kernel ends every process in the namespace. (A shell
+//! won't do: dash catches SIGCHLD whatever it is told, and the signal ends its `read`.)
 
 use std::fs::File;
 use std::io;
@@ -13,7 +14,7 @@ use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::{shell, spawn};
+use super::{program, spawn};
 use crate::backend::kernel::sys;
 
 /// A node's PID namespace. Dropping it ends every process in it, and waits for that.
@@ -32,7 +33,7 @@ impl Init {
             .name("canal-init".into())
             .spawn(|| {
                 unshare(CloneFlags::CLONE_NEWPID)?;
-                let mut command = shell(&["-c", "trap '' CHLD; read -r line"]);
+                let mut command = program("cat");
                 command
                     .stdin(Stdio::piped())
                     .stdout(Stdio::null())

@@ -1,0 +1,32 @@
+//! What a node's kernel holds, and how it gets there.
+//!
+//! ```text
+//! Change ──▶ maker ──▶ world, place ──▶ link · tunnel · address · route · neighbour ─┐
+//!           (thread)     │                                              rtnl, socket ├─▶ kernel
+//!                        ├─▶ sysctl: switches pinned in each namespace               │
+//!                        └─▶ nft: filters ───────────────────────────────────────────┘
+//! nflog (thread) ◀── packets that a log rule reported
+//! ```
+
+mod address;
+pub mod capabilities;
+mod counters;
+mod describe;
+mod error;
+mod link;
+mod maker;
+pub mod namespace;
+mod neighbour;
+pub mod nflog;
+pub mod nft;
+mod place;
+mod route;
+mod rtnl;
+mod socket;
+mod sysctl;
+mod tunnel;
+mod wire;
+mod world;
+
+pub use counters::{Counters, Counting};
+pub(super) use maker::Maker;
