@@ -143,6 +143,8 @@ pub struct Evidence {
     pub label: Label,
     /// The packet in one line, as tcpdump would put it: `100.64.0.4.40001 > 10.0.0.254.80: tcp S`.
     pub packet: String,
+    /// Whether the packet was on its way back to the asking node.
+    pub answer: bool,
     /// Since the probe began.
     #[serde(serialize_with = "as_millis", rename = "after_ms")]
     pub after: Duration,

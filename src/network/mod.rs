@@ -10,6 +10,7 @@ mod filter;
 mod link;
 mod node;
 mod service;
+mod walk;
 
 pub use change::Change;
 pub use diff::diff;

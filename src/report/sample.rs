@@ -49,6 +49,7 @@ fn evidence(is_final: bool) -> Evidence {
             resource: "security group web".into(),
         },
         packet: "100.64.0.4:40001 > 10.0.0.254:80 tcp S".into(),
+        answer: false,
         after: micros(298),
     }
 }

@@ -161,11 +161,15 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
                 problems.push(format!("the reason is {code}, expected {reason}"));
             }
         }
-        _ => problems.push(format!(
-            "expected {}, measured {}",
-            words::wanted(wanted),
-            measured.words
-        )),
+        (_, kind) => problems.push(
+            match kind {
+                OutcomeKind::Reachable => "it was answered",
+                OutcomeKind::Refused => "it was refused by the far end",
+                OutcomeKind::Blocked => "it was blocked",
+                OutcomeKind::LostWithoutEvidence => "it was lost",
+            }
+            .to_owned(),
+        ),
     }
     let (reason, resource) = measured.cause.unzip();
     let explanation = reason.as_ref().and_then(|code| {
@@ -246,5 +250,109 @@ fn compare(wanted: &WantedAnswer, answer: &Answer, problems: &mut Vec<String>) {
                 words::list(addresses)
             ));
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::network::{Label, NodeId};
+
+    fn measurement(outcome: Outcome, evidence: Vec<Evidence>) -> Measurement {
+        Measurement {
+            outcome,
+            evidence,
+            elapsed: Duration::from_millis(1),
+        }
+    }
+
+    fn evidence(is_final: bool, reason: Reason) -> Evidence {
+        Evidence {
+            node: NodeId::new("vpc/customer"),
+            label: Label {
+                is_final,
+                reason: reason.code().into(),
+                resource: "security group web".into(),
+            },
+            packet: String::new(),
+            answer: false,
+            after: Duration::ZERO,
+        }
+    }
+
+    fn reachable(answer: WantedAnswer) -> Wanted {
+        Wanted::Reachable(Box::new(answer))
+    }
+
+    #[test]
+    fn silence_without_evidence_is_never_a_pass() {
+        let lost = measurement(Outcome::Silent, Vec::new());
+        for wanted in [
+            Wanted::Blocked(None),
+            Wanted::Blocked(Some(Reason::EniSgRulesMismatch)),
+            Wanted::Refused,
+            reachable(WantedAnswer::default()),
+        ] {
+            let report = judge(&wanted, &lost);
+            assert_eq!(report.outcome, OutcomeKind::LostWithoutEvidence);
+            assert!(!report.problems.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_neighbour_that_does_not_answer_is_no_evidence_either() {
+        let lost = measurement(Outcome::NotSent(NotSent::NoNeighbour), Vec::new());
+        assert!(!judge(&Wanted::Blocked(None), &lost).problems.is_empty());
+    }
+
+    #[test]
+    fn silence_with_a_hint_is_explained_by_it() {
+        let hint = evidence(false, Reason::GateFloodMissesNode);
+        let silent = measurement(Outcome::Silent, vec![hint]);
+        let wanted = Wanted::Blocked(Some(Reason::GateFloodMissesNode));
+        assert!(judge(&wanted, &silent).problems.is_empty());
+    }
+
+    #[test]
+    fn a_drop_must_have_the_reason_that_was_expected() {
+        let drop = evidence(true, Reason::EniSgRulesMismatch);
+        let dropped = measurement(Outcome::Dropped, vec![drop]);
+        assert!(judge(&Wanted::Blocked(None), &dropped).problems.is_empty());
+        let other = Wanted::Blocked(Some(Reason::BadStateRoute));
+        let report = judge(&other, &dropped);
+        assert_eq!(
+            report.problems,
+            ["the reason is ENI_SG_RULES_MISMATCH, expected BAD_STATE_ROUTE"]
+        );
+        assert_eq!(report.resource.as_deref(), Some("security group web"));
+    }
+
+    #[test]
+    fn an_answer_is_compared_in_every_respect_that_was_asked_for() {
+        let answer = Answer {
+            rtt: Duration::from_millis(5),
+            ttl: Some(63),
+            seen_from: Some(Ipv4Addr::new(100, 64, 0, 4)),
+            status: Some(404),
+            body: Some("no\n".into()),
+            addresses: None,
+        };
+        let answered = measurement(Outcome::Answered(answer), Vec::new());
+        let wanted = WantedAnswer {
+            ttl: Some(64),
+            rtt_at_most: Some(Duration::from_millis(4)),
+            seen_from: Some("10.0.0.0/8".parse().unwrap()),
+            status: Some(200),
+            body: Some("yes".into()),
+            addresses: Some(vec![Ipv4Addr::new(10, 0, 0, 1)]),
+        };
+        assert_eq!(judge(&reachable(wanted), &answered).problems.len(), 6);
+        let wanted = WantedAnswer {
+            seen_from: Some("100.64.0.0/16".parse().unwrap()),
+            body: Some("no".into()),
+            ..WantedAnswer::default()
+        };
+        assert!(judge(&reachable(wanted), &answered).problems.is_empty());
     }
 }

@@ -1,86 +1,54 @@
-//! The nodes on a packet's way, as the links join them.
+//! The nodes on a packet's way, for people to read.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
 use crate::network::{Network, NodeId};
 
-/// The shortest way from one node to another; empty where there is none.
-pub(super) fn between(network: &Network, from: &NodeId, to: &NodeId) -> Vec<NodeId> {
-    let mut neighbours: BTreeMap<&NodeId, BTreeSet<&NodeId>> = BTreeMap::new();
-    for link in network.links.values() {
-        let [a, b] = &link.ends;
-        neighbours.entry(&a.node).or_default().insert(&b.node);
-        neighbours.entry(&b.node).or_default().insert(&a.node);
-    }
-    let mut came_from: BTreeMap<&NodeId, &NodeId> = BTreeMap::new();
-    let mut queue = VecDeque::from([from]);
-    while let Some(node) = queue.pop_front() {
-        if node == to {
-            break;
-        }
-        for next in neighbours.get(node).into_iter().flatten() {
-            if *next != from && !came_from.contains_key(next) {
-                came_from.insert(next, node);
-                queue.push_back(next);
-            }
-        }
-    }
-    let mut path = vec![to.clone()];
-    let mut at = to;
-    while at != from {
-        let Some(before) = came_from.get(at) else {
-            return Vec::new();
-        };
-        path.push((*before).clone());
-        at = before;
-    }
-    path.reverse();
-    path
+/// Where a packet died, and whether it was an answer.
+pub(super) struct Death<'a> {
+    pub node: &'a NodeId,
+    pub answer: bool,
 }
 
-/// The node that has this address, if it is exactly one.
-pub(super) fn holder(network: &Network, ip: Ipv4Addr) -> Option<&NodeId> {
-    let mut holders = network.nodes.iter().filter(|(_, node)| {
-        node.addresses
-            .iter()
-            .any(|address| address.net.addr() == ip)
-    });
-    let first = holders.next()?;
-    holders.next().is_none().then_some(first.0)
+/// The nodes between the asking one and the far end, or the one where the packet died. An answer that
+/// died has been at the far end, so the way leads there and back.
+pub(super) fn path(
+    network: &Network,
+    from: &NodeId,
+    to: Ipv4Addr,
+    death: Option<Death<'_>>,
+) -> Vec<NodeId> {
+    let way = network.walk(from, to);
+    let Some(death) = death else {
+        return way;
+    };
+    if !death.answer {
+        if let Some(at) = way.iter().position(|node| node == death.node) {
+            return way[..=at].to_vec();
+        }
+        return aside(network, from, death.node);
+    }
+    let arrived = way
+        .last()
+        .and_then(|last| network.nodes.get(last))
+        .is_some_and(|node| node.has(to));
+    let back: Vec<NodeId> = way.iter().rev().cloned().collect();
+    match back.iter().skip(1).position(|node| node == death.node) {
+        Some(at) if arrived => way.into_iter().chain(back[1..=at + 1].to_vec()).collect(),
+        _ => aside(network, from, death.node),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::network::{End, IfName, Link, LinkId};
-
-    fn line(names: &[&str]) -> Network {
-        let mut network = Network::default();
-        for pair in names.windows(2) {
-            let end = |name: &str| End::new(NodeId::new(name), IfName::fit("eth0", ""));
-            let link = Link {
-                ends: [end(pair[0]), end(pair[1])],
-                mtu: 1500,
-            };
-            network.links.insert(LinkId::new(pair.join("-")), link);
-        }
-        network
-    }
-
-    #[test]
-    fn the_way_is_the_shortest_and_starts_at_the_sender() {
-        let network = line(&["d", "c", "b", "a"]);
-        let path = between(&network, &NodeId::new("a"), &NodeId::new("c"));
-        let names: Vec<_> = path.iter().map(NodeId::as_str).collect();
-        assert_eq!(names, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn no_way_is_an_empty_path_and_a_node_reaches_itself() {
-        let network = line(&["a", "b"]);
-        assert!(between(&network, &NodeId::new("a"), &NodeId::new("z")).is_empty());
-        let here = NodeId::new("a");
-        assert_eq!(between(&network, &here, &here), vec![here]);
-    }
+/// The way to a node that the routes for the address itself don't lead over: that of a tunnel's outer
+/// packets, which go to an address of that node.
+fn aside(network: &Network, from: &NodeId, to: &NodeId) -> Vec<NodeId> {
+    let addresses = network.nodes.get(to).map(|node| &node.addresses);
+    let ways = addresses
+        .into_iter()
+        .flatten()
+        .map(|address| network.walk(from, address.net.addr()));
+    let arrives = |way: &Vec<NodeId>| way.last() == Some(to);
+    ways.filter(arrives)
+        .min_by_key(Vec::len)
+        .unwrap_or_else(|| vec![from.clone(), to.clone()])
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::event::Detail;
 use super::judge;
-use super::path;
+use super::path::{Death, path};
 use super::session::Session;
 use super::words;
 use crate::backend::probe::{Probe, ProbeKind};
@@ -186,12 +186,14 @@ async fn probe<B: Backend>(
     report.to = to;
     report.to_ip = to_ip;
     report.probe = words::ask(&step.ask);
-    let died = measurement.evidence.last().map(|e| &e.node);
-    let died = died.filter(|_| report.reason.is_some());
-    let end = died.or_else(|| path::holder(&session.network, to_ip));
-    if let Some(end) = end {
-        report.path = path::between(&session.network, &probe.from, end);
-    }
+    let last = measurement.evidence.last();
+    let death = last
+        .filter(|_| report.reason.is_some())
+        .map(|evidence| Death {
+            node: &evidence.node,
+            answer: evidence.answer,
+        });
+    report.path = path(&session.network, &probe.from, to_ip, death);
     Ok((report.problems.is_empty(), Detail::Expect(Box::new(report))))
 }
 

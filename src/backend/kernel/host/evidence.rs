@@ -49,13 +49,18 @@ pub enum Flow {
     },
 }
 
-/// A packet in one line, as tcpdump would put it.
+/// One of a probe's packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PacketSummary(String);
+pub struct PacketSummary {
+    /// The packet in one line, as tcpdump would put it.
+    text: String,
+    /// Whether it was on its way back to the asking node.
+    pub answer: bool,
+}
 
 impl fmt::Display for PacketSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -64,16 +69,21 @@ impl Footprint {
     /// before or after address translation, inside VXLAN, quoted by an ICMP error, or an ARP packet
     /// that the probe's own wait on. Any bytes may come.
     pub fn concerns(&self, family: Family, packet: &[u8]) -> Option<PacketSummary> {
-        let summary = match family {
-            Family::Ip => Ip::read(packet).filter(|ip| self.owns(ip))?.to_string(),
-            Family::Arp => Arp::read(packet)
-                .filter(|arp| self.waits_on(arp))?
-                .to_string(),
+        let (answer, text) = match family {
+            Family::Ip => {
+                let ip = Ip::read(packet)?;
+                (self.owns(&ip)?, ip.to_string())
+            }
+            Family::Arp => {
+                let arp = Arp::read(packet)?;
+                (self.waits_on(&arp)?, arp.to_string())
+            }
         };
-        Some(PacketSummary(summary))
+        Some(PacketSummary { text, answer })
     }
 
-    fn owns(&self, ip: &Ip<'_>) -> bool {
+    /// Whether it is an answer, if it is the probe's at all.
+    fn owns(&self, ip: &Ip<'_>) -> Option<bool> {
         match (&ip.body, self.flow) {
             (
                 Body::Udp {
@@ -85,9 +95,8 @@ impl Footprint {
                 Frame::Ip(inner) => self.owns(inner),
                 Frame::Arp(arp) => self.waits_on(arp),
             },
-            (Body::IcmpError { quoted, .. }, _) => {
-                quoted.as_ref().is_some_and(|quoted| self.owns(quoted))
-            }
+            // It goes the other way than the packet that it complains about.
+            (Body::IcmpError { quoted, .. }, _) => Some(!self.owns(quoted.as_ref()?)?),
             (
                 Body::Tcp { ports, .. },
                 Flow::Tcp {
@@ -103,42 +112,51 @@ impl Footprint {
                 },
             ) => {
                 // Where translation had to change the source port, the token still tells.
-                let is_asked = [ports.source, ports.destination].contains(&destination);
-                ports.joins(source, destination)
-                    || (is_asked && Token::at_start(payload) == Some(self.token))
+                let is_asked = [ports.source, ports.destination].contains(&destination)
+                    && Token::at_start(payload) == Some(self.token);
+                let by_token = is_asked.then_some(ports.source == destination);
+                ports.joins(source, destination).or(by_token)
             }
             (
                 Body::Echo {
+                    reply,
                     id,
                     sequence,
                     payload,
-                    ..
                 },
                 Flow::Icmp {
                     id: own_id,
                     sequence: own_sequence,
                 },
-            ) => match Token::at_start(payload) {
-                Some(token) => token == self.token,
-                // Quoted without payload.
-                None => (*id, *sequence) == (own_id, own_sequence),
-            },
-            (Body::Tcp { .. } | Body::Udp { .. } | Body::Echo { .. } | Body::Other(_), _) => false,
+            ) => {
+                let own = match Token::at_start(payload) {
+                    Some(token) => token == self.token,
+                    // Quoted without payload.
+                    None => (*id, *sequence) == (own_id, own_sequence),
+                };
+                own.then_some(*reply)
+            }
+            (Body::Tcp { .. } | Body::Udp { .. } | Body::Echo { .. } | Body::Other(_), _) => None,
         }
     }
 
-    /// Somebody looks for the far end or speaks for it, or somebody looks for the asking node. What
-    /// the asking node asks about third parties is left out: it may be left from an earlier probe.
-    fn waits_on(&self, arp: &Arp) -> bool {
-        arp.target == self.to || arp.sender == self.to || arp.target == self.from
+    /// Somebody looks for the far end, or, which is part of answering, speaks for it or looks for the
+    /// asking node. What the asking node asks about third parties is left out: it may be left from an
+    /// earlier probe.
+    fn waits_on(&self, arp: &Arp) -> Option<bool> {
+        let answers = arp.sender == self.to || arp.target == self.from;
+        (answers || arp.target == self.to).then_some(answers)
     }
 }
 
 impl Ports {
-    /// Whether they are these two, either way round.
-    fn joins(self, source: u16, destination: u16) -> bool {
-        (self.source, self.destination) == (source, destination)
-            || (self.source, self.destination) == (destination, source)
+    /// If they are these two: whether the other way round, as in an answer.
+    fn joins(self, source: u16, destination: u16) -> Option<bool> {
+        match (self.source, self.destination) {
+            own if own == (source, destination) => Some(false),
+            own if own == (destination, source) => Some(true),
+            _ => None,
+        }
     }
 }
 

@@ -155,6 +155,7 @@ impl Case {
         self.evidence.push(Evidence {
             node: sighting.node.clone(),
             label: sighting.label.clone(),
+            answer: packet.answer,
             packet: packet.to_string(),
             after,
         });
