@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod bench;
+mod clouds;
 mod filters;
 mod links;
 mod machine;
@@ -36,6 +37,7 @@ fn main() {
         filters::TESTS,
         nat::TESTS,
         tunnels::TESTS,
+        clouds::TESTS,
         machine::TESTS,
     ]
     .concat();
