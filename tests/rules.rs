@@ -50,5 +50,10 @@ fn run(file: &Path) -> Result<(), Failed> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+    Err(format!(
+        "{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
 }

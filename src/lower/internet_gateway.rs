@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, NodeExt, allow, deny, jump};
 use super::name::internet_node;
+use super::route_table;
 use super::special::{RFC6598, host, rfc1918};
 use super::vpc::VpcParts;
 use crate::cloud::Reason;
@@ -42,24 +43,31 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
     }
     let associated: BTreeSet<_> = public.iter().map(|(private, _)| host(*private)).collect();
     let resource = format!("internet gateway {id}");
+    // Whose route it was helps more than which gateway refused.
+    let by_table = route_table::senders(b, parts);
     let router = b.node(&parts.node);
-    router.chain(
-        "igw-out",
-        vec![
+    let mut out = Vec::new();
+    for (table, from) in by_table {
+        let resource = format!("{resource}, by route table {table}");
+        let from = || Test::IifIn(from.clone()).into();
+        out.extend([
             deny(
-                [Test::DestinationIn(rfc1918()).into()],
+                [from(), Test::DestinationIn(rfc1918()).into()],
                 Reason::IgwDestinationAddressNotInRfc1918Egress,
                 &resource,
             ),
             deny(
-                [Test::Destination(RFC6598).into()],
+                [from(), Test::Destination(RFC6598).into()],
                 Reason::IgwDestinationAddressNotInRfc6598Egress,
                 &resource,
             ),
-            allow([Test::SourceIn(associated.clone()).into()]),
-            deny([], Reason::IgwPublicIpAssociationForEgress, &resource),
-        ],
-    );
+        ]);
+    }
+    out.extend([
+        allow([Test::SourceIn(associated.clone()).into()]),
+        deny([], Reason::IgwPublicIpAssociationForEgress, &resource),
+    ]);
+    router.chain("igw-out", out);
     router.chain(
         "igw-in",
         vec![

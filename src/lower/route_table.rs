@@ -6,7 +6,7 @@
 //! matches no route, or a blackhole, goes to the sink; the rules there tell which of the two it was.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::{Builder, NodeExt, deny, jump, table};
 use super::special::ANY;
@@ -25,28 +25,37 @@ pub(super) fn peering_if(peering: &crate::cloud::aws::PeeringId) -> IfName {
     IfName::fit("pcx", peering.as_str())
 }
 
+/// The interfaces whose packets each of the VPC's route tables routes.
+pub(super) fn senders<'a>(
+    b: &Builder<'a>,
+    parts: &VpcParts,
+) -> BTreeMap<&'a RouteTableId, BTreeSet<IfName>> {
+    let tables = b.cloud.aws.route_tables.iter();
+    tables
+        .filter(|(_, table)| table.vpc == *parts.id)
+        .map(|(id, _)| {
+            let subnets = parts.subnets.iter();
+            let enis = subnets
+                .filter(|(_, subnet)| subnet.effective_route_table() == *id)
+                .flat_map(|(subnet, _)| parts.enis_of(subnet))
+                .collect();
+            (id, enis)
+        })
+        .collect()
+}
+
 /// Routing policy, routing tables, and the rules at the sink.
 pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
     let aws = &b.cloud.aws;
-    let tables: Vec<(&RouteTableId, &RouteTable)> = aws
-        .route_tables
-        .iter()
-        .filter(|(_, table)| table.vpc == *parts.id)
-        .collect();
     let lo = IfName::lo();
     b.node(&parts.node).policy(100, None, LOCAL);
     b.node(&parts.node).policy(300, None, OUTSIDE);
     b.node(&parts.node).sink(OUTSIDE, ANY);
     let mut taken = BTreeSet::from([LOCAL.0, OUTSIDE.0]);
     let mut at_sink = Vec::new();
-    for (id, route_table) in tables {
+    for (id, from) in senders(b, parts) {
         let number = table(id.as_str(), &mut taken);
-        let from: BTreeSet<IfName> = parts
-            .subnets
-            .iter()
-            .filter(|(_, subnet)| subnet.effective_route_table() == *id)
-            .flat_map(|(subnet, _)| parts.enis_of(subnet))
-            .collect();
+        let route_table = &aws.route_tables[id];
         let rules = routes(b, parts, (id, route_table), number);
         let router = b.node(&parts.node);
         for eni in &from {
