@@ -18,7 +18,11 @@ register_peer
 authorize ip saddr 100.64.0.0/16 udp dport 4789 ct mark set ct mark '|' 0x2
 authorize ip saddr 100.64.0.0/16 tcp dport 5201 ct mark set ct mark '|' 0x2
 make_tunnel
-# It ends with the process namespace.
-in_node server iperf3 -s -D
+# One for each path; they end with the process namespace.
+in_node server sh -eu <<'EOF'
+iperf3 -s -D -p 5201
+iperf3 -s -D -p 5202
+until [ "$(ss -Hltn 'sport = 5201 or sport = 5202' | wc -l)" -eq 2 ]; do sleep 0.01; done
+EOF
 in_node sensor iperf3 -c 10.0.0.254 -J -t "$2" -O 1 >"$1/Canal"
-in_node sensor iperf3 -c 10.254.0.254 -J -t "$2" -O 1 >"$1/Gate"
+in_node sensor iperf3 -c 10.254.0.254 -p 5202 -J -t "$2" -O 1 >"$1/Gate"
