@@ -25,3 +25,4 @@ mod world;
 
 pub use all::run_all;
 pub use scenario::{Options, Outcome, run_scenario};
+pub use world::world;

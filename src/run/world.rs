@@ -7,8 +7,9 @@ use crate::lower::World;
 use crate::network::{Listen, Page, Service, Transport};
 use crate::scenario::{NodeName, Scenario, Serve};
 
-/// What listens where, and which names resolve.
-pub(super) fn world(scenario: &Scenario) -> World {
+/// What listens where, and which names resolve: what [`lower`](crate::lower::lower) needs beside the
+/// clouds.
+pub fn world(scenario: &Scenario) -> World {
     let mut world = World {
         dns: scenario.dns.clone(),
         ..World::default()
