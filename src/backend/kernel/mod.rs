@@ -21,9 +21,9 @@ use std::sync::Arc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::broadcast;
 
-use self::net::Maker;
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
+use self::net::{Counting, Maker};
 use crate::backend::probe::{Measurement, Outcome, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptOutput};
 use crate::network::{Change, HostFiles, Label, NodeId};
@@ -31,7 +31,7 @@ use crate::network::{Change, HostFiles, Label, NodeId};
 pub use self::host::{
     Flow, Footprint, Host, PacketSummary, Shared, Sighting, Sightings, Token, forks,
 };
-pub use self::net::{Counters, Counting, capabilities, namespace, nflog, nft};
+pub use self::net::{Counters, capabilities, namespace, nflog, nft};
 
 /// How many logged packets a slow listener may be behind before it loses the oldest.
 const LOG_LENGTH: usize = 16_384;
@@ -104,11 +104,6 @@ impl Kernel {
     /// What has been done so far.
     pub fn counters(&self) -> Counters {
         self.counting.read()
-    }
-
-    /// The counters, for those who start processes.
-    pub fn counting(&self) -> &Counting {
-        &self.counting
     }
 }
 

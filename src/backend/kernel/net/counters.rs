@@ -1,4 +1,5 @@
-//! What the backend has done so far, in numbers that tests can hold it to.
+//! What the backend has done so far, in numbers that tests can hold it to. Processes are counted where
+//! scripts start them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,13 +16,11 @@ pub struct Counters {
     pub links_moved: u64,
     /// Messages sent over netlink.
     pub netlink_requests: u64,
-    /// Processes started. Building a network starts none; scripts do.
-    pub forks: u64,
 }
 
 /// The counters themselves, shared by all that counts.
 #[derive(Clone, Debug, Default)]
-pub struct Counting(Arc<Cells>);
+pub(in crate::backend::kernel) struct Counting(Arc<Cells>);
 
 #[derive(Debug, Default)]
 struct Cells {
@@ -29,7 +28,6 @@ struct Cells {
     links: AtomicU64,
     links_moved: AtomicU64,
     netlink_requests: AtomicU64,
-    forks: AtomicU64,
 }
 
 impl Counting {
@@ -40,13 +38,7 @@ impl Counting {
             links: self.0.links.load(Relaxed),
             links_moved: self.0.links_moved.load(Relaxed),
             netlink_requests: self.0.netlink_requests.load(Relaxed),
-            forks: self.0.forks.load(Relaxed),
         }
-    }
-
-    /// One more process was started.
-    pub fn fork(&self) {
-        self.0.forks.fetch_add(1, Relaxed);
     }
 
     pub(super) fn node(&self) {

@@ -28,5 +28,6 @@ mod tunnel;
 mod wire;
 mod world;
 
-pub use counters::{Counters, Counting};
+pub use counters::Counters;
+pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;

@@ -237,3 +237,19 @@ proptest! {
         let _ = to_the_web().concerns(Family::Ip, &bytes);
     }
 }
+
+#[test]
+fn what_goes_back_is_told_from_what_goes_there() {
+    let answer = |probe: &Footprint, family, packet: &[u8]| {
+        let summary = probe.concerns(family, packet);
+        summary.map(|summary| summary.answer)
+    };
+    let web = to_the_web();
+    let there = tcp(VPG, 40_001, SERVER, 80, 0x02);
+    let back = tcp(SERVER, 80, VPG, 40_001, 0x12);
+    assert_eq!(answer(&web, Family::Ip, &there), Some(false));
+    assert_eq!(answer(&web, Family::Ip, &back), Some(true));
+    // An error about a packet goes the other way than the packet.
+    let error = icmp(SERVER, VPG, 3, 4, [0, 0], &there);
+    assert_eq!(answer(&web, Family::Ip, &error), Some(true));
+}
