@@ -29,6 +29,9 @@ const INNER_MTU: u32 = super::vpc::MTU;
 /// The largest packet towards the internet and the platform, in bytes.
 const OUTER_MTU: u32 = 1500;
 
+/// The chain for what comes out of a Transit Gateway attachment.
+const FROM_ATTACHMENT: &str = "from-attachment";
+
 /// A VPG with its sessions, as lowering needs them.
 pub(super) struct VpgParts<'a> {
     pub id: &'a VpgId,
@@ -207,7 +210,6 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
     let node = b.node(&side.node);
     node.chain("sink", sink);
     node.chain("routing-filter", routing_filter(parts, &name));
-    node.chain("from-attachment", from_attachment(&name));
     let answer: Match = Test::CtDirection(CtDirection::Reply).into();
     let forward = node.hook("forward", HookPoint::Forward, 0);
     // Judged on the node that it entered by.
@@ -215,10 +217,10 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         [Test::Iif(backbone()).into()],
         [Statement::Accept],
     ));
-    forward.push(jump(
-        [Test::IifIn(attached.clone()).into()],
-        "from-attachment",
-    ));
+    if !attached.is_empty() {
+        let matches = [Test::IifIn(attached.clone()).into()];
+        forward.push(jump(matches, FROM_ATTACHMENT));
+    }
     let mut from_outside = outside.clone();
     from_outside.insert(platform::vpg_if());
     // Answers, and ICMP errors about what devices sent.
@@ -258,6 +260,9 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
     inside.extend([backbone(), gate::interface()]);
     forward.push(jump([Test::OifIn(inside).into()], gate::BETWEEN_DEVICES));
 
+    if !attached.is_empty() {
+        node.chain(FROM_ATTACHMENT, from_attachment(&name));
+    }
     let mut input = gate::input_rules(parts, side);
     // The nodes' own inner addresses are no devices.
     input.push(no_such_device([Test::IifIn(attached).into()], &name));

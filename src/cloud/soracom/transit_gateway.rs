@@ -225,8 +225,11 @@ fn no_attachment<'a>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use serde_json::json;
 
+    use crate::cloud::aws::{RouteState, VpcId};
     use crate::cloud::testing::World;
 
     #[test]
@@ -263,5 +266,84 @@ mod tests {
         world.run("deleteCustomerRoute", json!({"vpg": "f2", "route": "home"}));
         world.run("deleteTransitGatewayVpcAttachment", accept);
         world.run("terminateVirtualPrivateGateway", json!({"vpg": "f2"}));
+    }
+
+    /// A VPC 10.0.0.0/16 attached to a running VPG, and what SORACOM's side has yet to accept.
+    fn attached() -> World {
+        let mut world = World::with_vpg();
+        world.running_vpg("f2", "F2");
+        let attach = json!({"as": "tgw", "vpg": "f2", "vpc": "customer"});
+        world.run("createTransitGatewayVpcAttachment", attach);
+        world
+    }
+
+    fn state(world: &World) -> RouteState {
+        let aws = &world.cloud.aws;
+        let table = &aws.route_tables[&VpcId::new("customer").main_route_table()];
+        let target = table.routes.values().next().unwrap();
+        aws.route_state(&table.vpc, target)
+    }
+
+    #[test]
+    fn a_route_to_an_attachment_counts_while_that_is_active() {
+        let mut world = attached();
+        let route =
+            json!({"route_table": "customer-main", "destination": "10.128.0.0/9", "target": "tgw"});
+        assert_eq!(
+            world.run("CreateRoute", route.clone()),
+            [
+                "route table customer-main: route 10.128.0.0/9 → Transit Gateway attachment tgw created (blackhole)"
+            ]
+        );
+        assert_eq!(state(&world), RouteState::Blackhole);
+        let of_f2 = json!({"vpg": "f2", "attachment": "tgw"});
+        world.run(
+            "acceptTransitGatewayVpcAttachmentFromCustomer",
+            of_f2.clone(),
+        );
+        assert_eq!(state(&world), RouteState::Active);
+        world.run("deleteTransitGatewayVpcAttachment", of_f2);
+        assert_eq!(state(&world), RouteState::Blackhole);
+        assert!(world.cloud.value("tgw.id").is_err());
+        // Another attachment of the name would not mend it.
+        let again = json!({"as": "tgw", "vpg": "f2", "vpc": "customer"});
+        let error = world.refused("createTransitGatewayVpcAttachment", again);
+        assert_eq!(error.code, "TGW4001");
+        assert!(error.message.contains("still leads to a former"), "{error}");
+    }
+
+    #[test]
+    fn a_route_names_an_attachment_of_its_own_vpc() {
+        let mut world = attached();
+        world.run("CreateVpc", json!({"as": "office", "cidr": "10.1.0.0/16"}));
+        let route = |table, target| json!({"route_table": table, "destination": "10.128.0.0/9", "target": target});
+        let error = world.refused("CreateRoute", route("office-main", "tgw"));
+        assert!(
+            error
+                .message
+                .contains("Transit Gateway attachment tgw belong"),
+            "{error}"
+        );
+        let error = world.refused("CreateRoute", route("customer-main", "tgv"));
+        assert!(error.message.contains("did you mean \"tgw\""), "{error}");
+    }
+
+    #[test]
+    fn a_vpc_may_be_attached_to_two_vpgs_and_a_vpg_to_two_vpcs() {
+        let mut world = attached();
+        world.running_vpg("second", "F2");
+        world.run("CreateVpc", json!({"as": "office", "cidr": "10.1.0.0/16"}));
+        for (name, vpg, vpc) in [("b", "second", "customer"), ("c", "f2", "office")] {
+            let attach = json!({"as": name, "vpg": vpg, "vpc": vpc});
+            world.run("createTransitGatewayVpcAttachment", attach);
+            assert_eq!(world.value(&format!("{name}.vpg")), vpg);
+            assert_eq!(world.value(&format!("{name}.vpc")), vpc);
+        }
+        let theirs = json!({"vpg": "second", "attachment": "tgw"});
+        let error = world.refused("acceptTransitGatewayVpcAttachmentFromCustomer", theirs);
+        assert_eq!(error.code, "TGW4041");
+        let nowhere = json!({"as": "d", "vpg": "f2", "vpc": "ofice"});
+        let error = world.refused("createTransitGatewayVpcAttachment", nowhere);
+        assert_eq!(error.code, "TGW4042");
     }
 }
