@@ -18,8 +18,8 @@ use crate::cloud::aws::{AttachmentId, AttachmentStatus, RouteTarget};
 use crate::network::{HookPoint, IfName, Table, Test};
 
 /// The largest packet through a Transit Gateway, in bytes (AWS Transit Gateway guide, "What is AWS
-/// Transit Gateway?" and "Quotas", on the MTU). What is larger gets the answer that path MTU discovery
-/// needs, since November 2024.
+/// Transit Gateway for Amazon VPC?"). What is larger gets the answer that path MTU discovery needs
+/// (AWS Networking blog, on the enhancements of late 2024).
 const MTU: u32 = 8500;
 
 /// The interface of a VPG's node, and of a VPC's router, towards an attachment.

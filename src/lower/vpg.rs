@@ -250,7 +250,7 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         Reason::NoRouteToDestination,
         parts.uncovered(),
     ));
-    // A filter on routes, so it asks of answers too where they go.
+    // A filter on routes: inferred from that, it asks of answers too where they go.
     let outwards = outside
         .into_iter()
         .chain(attached.iter().cloned())

@@ -339,6 +339,7 @@ mod tests {
             assert_eq!(world.value(&format!("{name}.vpg")), vpg);
             assert_eq!(world.value(&format!("{name}.vpc")), vpc);
         }
+        assert_eq!(world.value("f2.attachment[1]"), "tgw");
         let theirs = json!({"vpg": "second", "attachment": "tgw"});
         let error = world.refused("acceptTransitGatewayVpcAttachmentFromCustomer", theirs);
         assert_eq!(error.code, "TGW4041");

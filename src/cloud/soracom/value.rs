@@ -30,7 +30,7 @@ impl Soracom {
     /// |---|---|
     /// | `sim` | `id`, `imsi`, `status`, `online`, `speed_class`, `group`; while online `ip`, `dns`, `mtu`, `vpg`, `node` |
     /// | `group` | `id`, `use_vpg`, `vpg`, `use_custom_dns`, `dns_servers`, `ip_link_mtu` |
-    /// | `vpg` | `id`, `type`, `status`, `region`, `internet_gateway`, `device_subnet`, `inner_prefix_length`, `vpg_subnet`, `outer_ip`, `inner_ip`, `global_ip`, `gate_open`, `vni`, `privacy_separator`, `peer_outer_ip`, `peer_inner_ip`, `peering`, `routing_filter` |
+    /// | `vpg` | `id`, `type`, `status`, `region`, `internet_gateway`, `device_subnet`, `inner_prefix_length`, `vpg_subnet`, `outer_ip`, `inner_ip`, `global_ip`, `gate_open`, `vni`, `privacy_separator`, `peer_outer_ip`, `peer_inner_ip`, `peering`, `attachment`, `routing_filter` |
     /// | `attachment` | `id`, `vpg`, `vpc`, `status` |
     /// | `customer_route` | `id`, `vpg`, `destination`, `target` |
     pub fn values(&self, name: &str, aws: &Aws) -> Vec<(&'static str, Attributes)> {
@@ -155,6 +155,7 @@ fn vpg_attributes(id: &VpgId, vpg: &Vpg) -> Attributes {
         ("peer_outer_ip", texts(vpg.gate.peers.keys())),
         ("peer_inner_ip", texts(vpg.gate.peers.values())),
         ("peering", texts(vpg.peerings.keys())),
+        ("attachment", texts(&vpg.attachments)),
         ("routing_filter", filter.collect()),
     ])
 }
