@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::aws::{AttachmentStatus, RouteState, RouteTarget};
 use super::soracom::{Session, VpgStatus};
 use super::testing::{World, action};
 use super::{Action, Cloud};
@@ -97,11 +98,11 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("DisassociateRouteTable", "subnet:name"),
     (
         "CreateRoute",
-        "route_table:name destination:range target:pcx",
+        "route_table:name destination:range target:target",
     ),
     (
         "ReplaceRoute",
-        "route_table:name destination:range target:pcx",
+        "route_table:name destination:range target:target",
     ),
     ("DeleteRoute", "route_table:name destination:range"),
     ("CreateSecurityGroup", "as:name vpc:vpc"),
@@ -171,6 +172,7 @@ fn pool(name: &str) -> Value {
         "group" => json!(["canal", "other"]),
         "vpc" => json!(["customer", "office"]),
         "pcx" => json!(["pcx", "other-pcx", "third-pcx"]),
+        "target" => json!(["pcx", "tgw", "other-pcx", "other-tgw", "igw", "one"]),
         "attachment" => json!(["tgw", "other-tgw"]),
         "route" => json!(["route", "other-route"]),
         "name" => json!(["one", "two", "customer-main", "customer-default"]),
@@ -357,9 +359,36 @@ fn check_state(cloud: &Cloud) {
         for name in vpg.peerings.keys() {
             assert!(cloud.aws.peerings[name].is_live(), "peering {name}");
         }
+        for name in &vpg.attachments {
+            let attachment = &cloud.aws.attachments[name];
+            assert!(cloud.aws.vpcs.contains_key(&attachment.vpc), "{name}");
+            assert_eq!(
+                soracom.vpg_of_attachment(name),
+                Some(id),
+                "{name} is one VPG's"
+            );
+        }
+        for (name, route) in &vpg.customer_routes {
+            assert!(vpg.attachments.contains(&route.target), "route {name}");
+        }
         for other in soracom.vpgs.iter().filter(|(other, _)| *other != id) {
             assert!(!vpg.vpg_subnet.contains(&other.1.vpg_subnet), "{id}");
             assert!(vpg.global_ips.is_none() || vpg.global_ips != other.1.global_ips);
+        }
+    }
+    for name in cloud.aws.attachments.keys() {
+        assert!(soracom.vpg_of_attachment(name).is_some(), "{name}");
+    }
+    for (id, table) in &cloud.aws.route_tables {
+        for target in table.routes.values() {
+            let RouteTarget::TransitGateway(name) = target else {
+                continue;
+            };
+            let attachment = cloud.aws.attachments.get(name);
+            let active = attachment.is_some_and(|a| a.status == AttachmentStatus::Active);
+            let state = cloud.aws.route_state(&table.vpc, target);
+            assert_eq!(state == RouteState::Active, active, "{id}: {target}");
+            assert!(attachment.is_none_or(|a| a.vpc == table.vpc), "{target}");
         }
     }
     for (kind, name) in soracom.names().chain(cloud.aws.names()) {

@@ -92,6 +92,10 @@ reasons! {
     /// The VPG's address is only the source of its devices' translated traffic: nothing behind it can
     /// be reached from the VPC. Use Gate.
     VpgInboundNotTranslated = "VPG_INBOUND_NOT_TRANSLATED";
+    /// No session on the VPG has this address of the device subnet.
+    /// Connect the device; nothing in the cloud can wake an offline SIM. A device gets another address
+    /// with each session, unless the VPG's IP address map pins it.
+    VpgNoSuchDevice = "VPG_NO_SUCH_DEVICE";
     /// Gate is not open on the VPG, so neither its VXLAN nor traffic between devices passes.
     GateNotOpen = "GATE_NOT_OPEN";
     /// VXLAN came from an address that is not registered as a Gate peer.

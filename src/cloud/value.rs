@@ -140,7 +140,7 @@ impl Cloud {
         self.aws
             .values(name)
             .into_iter()
-            .chain(self.soracom.values(name))
+            .chain(self.soracom.values(name, &self.aws))
             .map(|(kind, attributes)| Candidate {
                 kind,
                 name,

@@ -29,11 +29,12 @@ mod platform;
 mod route_table;
 mod security_group;
 mod special;
+mod transit_gateway;
 mod vpc;
 mod vpg;
 
-pub use name::{instance_node, internet_node, pc_node, peering_node, platform_node, sim_node};
-pub use name::{vpc_node, vpg_node};
+pub use name::{attachment_node, instance_node, internet_node, pc_node, peering_node};
+pub use name::{platform_node, sim_node, vpc_node, vpg_node};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -70,6 +71,9 @@ pub fn lower(cloud: &Cloud, world: &World) -> Network {
     }
     for id in cloud.aws.peerings.keys() {
         peering::lower(&mut builder, id);
+    }
+    for id in cloud.aws.attachments.keys() {
+        transit_gateway::lower(&mut builder, id);
     }
     for id in cloud.soracom.sims.keys() {
         device::lower(&mut builder, id);

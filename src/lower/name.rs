@@ -1,6 +1,6 @@
 //! The names of nodes and of resources in evidence.
 
-use crate::cloud::aws::{InstanceId, PeeringId, VpcId};
+use crate::cloud::aws::{AttachmentId, InstanceId, PeeringId, VpcId};
 use crate::cloud::soracom::{SimId, VpgId};
 use crate::network::NodeId;
 
@@ -32,6 +32,11 @@ pub fn side(index: usize) -> char {
 /// A peering connection.
 pub fn peering_node(peering: &PeeringId) -> NodeId {
     NodeId::new(format!("pcx/{peering}"))
+}
+
+/// A Transit Gateway VPC attachment.
+pub fn attachment_node(attachment: &AttachmentId) -> NodeId {
+    NodeId::new(format!("tgw/{attachment}"))
 }
 
 /// SORACOM's platform endpoints.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::{Builder, NodeExt, deny, jump, table};
 use super::special::ANY;
+use super::transit_gateway;
 use super::vpc::VpcParts;
 use crate::cloud::Reason;
 use crate::cloud::aws::{RouteState, RouteTable, RouteTableId, RouteTarget};
@@ -111,7 +112,7 @@ fn routes(
     for (prefix, target) in by_length {
         if aws.route_state(parts.id, target) == RouteState::Blackhole {
             router.sink(number, *prefix);
-            let resource = format!("route table {id}, {prefix} → {}", show(target));
+            let resource = format!("route table {id}, {prefix} → {target}");
             let matches = [Test::Destination(*prefix).into()];
             rules.push(deny(matches, Reason::BadStateRoute, resource));
             continue;
@@ -122,6 +123,9 @@ fn routes(
             }
             RouteTarget::Peering(peering) => {
                 router.route(number, *prefix, &peering_if(peering));
+            }
+            RouteTarget::TransitGateway(attachment) => {
+                router.route(number, *prefix, &transit_gateway::interface(attachment));
             }
             RouteTarget::Instance(instance) => {
                 if let Some(target) = aws.instances.get(instance) {
@@ -138,13 +142,4 @@ fn routes(
         format!("route table {id}"),
     ));
     rules
-}
-
-/// A target as evidence names it.
-fn show(target: &RouteTarget) -> String {
-    match target {
-        RouteTarget::InternetGateway(id) => format!("internet gateway {id}"),
-        RouteTarget::Peering(id) => format!("peering {id}"),
-        RouteTarget::Instance(id) => format!("instance {id}"),
-    }
 }

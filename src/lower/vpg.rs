@@ -3,7 +3,9 @@
 //! A session's packet is judged on the node that it enters; the other node only hands it to the device.
 //! Towards the VPC and the internet a Type-F VPG translates the source to an address of the session's
 //! node (SORACOM, "VPG: Virtual Private Gateway"; the API's `gatewayPrivateIpAddress`), so nothing but
-//! answers comes back in that way. Each forwarding decrements the TTL, except inside the device subnet.
+//! answers comes back in that way. A Type-F2 VPG translates nothing towards the VPC: what comes out of
+//! a Transit Gateway attachment goes to the device that has the address. Each forwarding decrements the
+//! TTL, except inside the device subnet.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -14,9 +16,9 @@ use super::builder::{Builder, NodeExt, allow, deny, jump};
 use super::name::{internet_node, platform_node, side, vpg_node};
 use super::route_table::peering_if;
 use super::special::{ANY, host, private};
-use super::{gate, platform};
+use super::{gate, platform, transit_gateway};
 use crate::cloud::Reason;
-use crate::cloud::aws::{PeeringStatus, RuleAction};
+use crate::cloud::aws::{AttachmentStatus, PeeringStatus, RouteTarget, RuleAction};
 use crate::cloud::soracom::{Session, SimId, Vpg, VpgId, VpgStatus, VpgType};
 use crate::network::{
     CtDirection, CtState, HookPoint, IfName, Match, NodeId, Rule, Statement, Table, Test,
@@ -26,6 +28,9 @@ use crate::network::{
 const INNER_MTU: u32 = super::vpc::MTU;
 /// The largest packet towards the internet and the platform, in bytes.
 const OUTER_MTU: u32 = 1500;
+
+/// The chain for what comes out of a Transit Gateway attachment.
+const FROM_ATTACHMENT: &str = "from-attachment";
 
 /// A VPG with its sessions, as lowering needs them.
 pub(super) struct VpgParts<'a> {
@@ -39,6 +44,24 @@ pub(super) struct VpgParts<'a> {
 pub(super) struct Side {
     pub index: usize,
     pub node: NodeId,
+}
+
+impl VpgParts<'_> {
+    /// The interfaces towards the attached VPCs.
+    fn attached(&self) -> BTreeSet<IfName> {
+        let attachments = self.vpg.attachments.iter();
+        attachments.map(transit_gateway::interface).collect()
+    }
+
+    /// What evidence says where nothing leads to a private address.
+    fn uncovered(&self) -> String {
+        let lack = match self.vpg.vpg_type {
+            VpgType::E => "Type-E has no private connections",
+            VpgType::F => "no peering covers it",
+            VpgType::F2 => "no customer route covers it",
+        };
+        format!("VPG {}: {lack}", self.id)
+    }
 }
 
 /// The interface towards a device.
@@ -101,13 +124,17 @@ fn half(b: &mut Builder, parts: &VpgParts, side: &Side) {
     node.sink(Table::MAIN, vpg.device_subnet);
     node.sink(Table::MAIN, ANY);
     // One layer-2 network, as far as the TTL is concerned.
-    node.keep_ttl(vec![Test::Destination(vpg.device_subnet).into()]);
+    node.keep_ttl(vec![
+        Test::Destination(vpg.device_subnet).into(),
+        !Test::IifIn(parts.attached()),
+    ]);
     ways_out(b, parts, side);
     gate::lower(b, parts, side);
     filter(b, parts, side);
 }
 
-/// Links, routes and source translation towards the platform, the internet and the peerings.
+/// Links, routes and source translation towards the platform, the internet, the peerings and the
+/// attached VPCs.
 fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
     let vpg = parts.vpg;
     platform::attach_vpg(b, parts, side, OUTER_MTU);
@@ -140,8 +167,17 @@ fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
             continue;
         }
         node.route(Table::MAIN, canal.destination, &dev);
-        if vpg.vpg_type != VpgType::F2 {
-            translate(node, parts, &dev, vpg.outer_ips()[side.index]);
+        translate(node, parts, &dev, vpg.outer_ips()[side.index]);
+    }
+    for route in vpg.customer_routes.values() {
+        let attachment = b.cloud.aws.attachments.get(&route.target);
+        let active = attachment.is_some_and(|a| a.status == AttachmentStatus::Active);
+        let node = b.node(&side.node);
+        if active {
+            let dev = transit_gateway::interface(&route.target);
+            node.route(Table::MAIN, route.destination, &dev);
+        } else {
+            node.sink(Table::MAIN, route.destination);
         }
     }
 }
@@ -167,6 +203,7 @@ fn translate(
 fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
     let vpg = parts.vpg;
     let peerings: BTreeSet<IfName> = vpg.peerings.keys().map(peering_if).collect();
+    let attached = parts.attached();
     let outside: BTreeSet<IfName> = peerings.iter().cloned().chain([internet()]).collect();
     let name = format!("VPG {}", parts.id);
     let sink = sink_rules(b, parts, &name);
@@ -180,6 +217,10 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         [Test::Iif(backbone()).into()],
         [Statement::Accept],
     ));
+    if !attached.is_empty() {
+        let matches = [Test::IifIn(attached.clone()).into()];
+        forward.push(jump(matches, FROM_ATTACHMENT));
+    }
     let mut from_outside = outside.clone();
     from_outside.insert(platform::vpg_if());
     // Answers, and ICMP errors about what devices sent.
@@ -207,14 +248,24 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
             Test::DestinationIn(private()).into(),
         ],
         Reason::NoRouteToDestination,
-        format!("{name}: no peering covers it"),
+        parts.uncovered(),
     ));
-    forward.push(jump([Test::OifIn(outside).into()], "routing-filter"));
+    // A filter on routes: inferred from that, it asks of answers too where they go.
+    let outwards = outside
+        .into_iter()
+        .chain(attached.iter().cloned())
+        .collect();
+    forward.push(jump([Test::OifIn(outwards).into()], "routing-filter"));
     let mut inside: BTreeSet<IfName> = parts.sessions.iter().map(|(sim, ..)| sim_if(sim)).collect();
     inside.extend([backbone(), gate::interface()]);
     forward.push(jump([Test::OifIn(inside).into()], gate::BETWEEN_DEVICES));
 
+    if !attached.is_empty() {
+        node.chain(FROM_ATTACHMENT, from_attachment(&name));
+    }
     let mut input = gate::input_rules(parts, side);
+    // The nodes' own inner addresses are no devices.
+    input.push(no_such_device([Test::IifIn(attached).into()], &name));
     input.push(deny(
         [Test::IifIn(peerings.into_iter().chain([internet()]).collect()).into()],
         Reason::VpgInboundNotTranslated,
@@ -228,26 +279,50 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
 /// Why something had no way out.
 fn sink_rules(b: &Builder, parts: &VpgParts, name: &str) -> Vec<Rule> {
     let mut rules = Vec::new();
-    let mut peerings: Vec<_> = parts.vpg.peerings.iter().collect();
-    peerings.sort_by_key(|(_, canal)| Reverse(canal.destination.prefix_len()));
-    for (id, canal) in peerings {
-        let status = b.cloud.aws.peerings.get(id).map(|p| p.status);
-        let Some(status) = status.filter(|s| *s != PeeringStatus::Active) else {
-            continue;
-        };
-        let matches = [Test::Destination(canal.destination).into()];
-        let resource = format!("{name}, {} → peering {id}: {status}", canal.destination);
-        rules.push(deny(matches, Reason::BadStateRoute, resource));
+    let aws = &b.cloud.aws;
+    let peerings = parts.vpg.peerings.iter().filter_map(|(id, canal)| {
+        let status = aws.peerings.get(id).map(|p| p.status)?;
+        let what = format!("{}: {status}", RouteTarget::Peering(id.clone()));
+        (status != PeeringStatus::Active).then_some((canal.destination, what))
+    });
+    let attachments = parts.vpg.customer_routes.values().filter_map(|route| {
+        let status = aws.attachments.get(&route.target).map(|a| a.status)?;
+        let target = RouteTarget::TransitGateway(route.target.clone());
+        let what = format!("{target}: {status}");
+        (status != AttachmentStatus::Active).then_some((route.destination, what))
+    });
+    let mut blackholes: Vec<(Ipv4Net, String)> = peerings.chain(attachments).collect();
+    blackholes.sort_by_key(|(destination, _)| Reverse(destination.prefix_len()));
+    for (destination, what) in blackholes {
+        rules.push(deny(
+            [Test::Destination(destination).into()],
+            Reason::BadStateRoute,
+            format!("{name}, {destination} → {what}"),
+        ));
     }
     let device_subnet = Test::Destination(parts.vpg.device_subnet);
     rules.push(gate::no_such_address(parts, device_subnet));
     rules.push(deny(
         [Test::DestinationIn(private()).into()],
         Reason::NoRouteToDestination,
-        format!("{name}: no peering covers it"),
+        parts.uncovered(),
     ));
     rules.push(deny([], Reason::VpgInternetGatewayOff, name));
     rules
+}
+
+/// What may come out of a Transit Gateway attachment: whatever is for a device. Nothing keeps a VPC from
+/// being the one that begins, and Gate has no part in it.
+fn from_attachment(name: &str) -> Vec<Rule> {
+    vec![
+        no_such_device([Test::Oif(IfName::lo()).into()], name),
+        no_such_device([Test::Oif(gate::interface()).into()], name),
+        Rule::new([], [Statement::Accept]),
+    ]
+}
+
+fn no_such_device<const N: usize>(matches: [Match; N], name: &str) -> Rule {
+    deny(matches, Reason::VpgNoSuchDevice, name)
 }
 
 /// The outbound routing filter: the most specific prefix wins, and what matches none passes.

@@ -215,7 +215,13 @@ pub(super) fn route_table(to: &mut Reading, name: &str, table: &Table<'_>) {
     for (destination, target, span) in routes.unwrap_or_default() {
         if target.value != "igw" {
             // A VPC, because its internet gateway goes by its name.
-            const TARGETS: &[Kind] = &[Kind::Instance, Kind::VpcPeering, Kind::Canal, Kind::Vpc];
+            const TARGETS: &[Kind] = &[
+                Kind::Instance,
+                Kind::VpcPeering,
+                Kind::Canal,
+                Kind::Attachment,
+                Kind::Vpc,
+            ];
             to.names.refer(&target, TARGETS);
         }
         let create = CreateRoute {

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     VpcPeering,
     Vpg,
     Canal,
+    Attachment,
+    CustomerRoute,
     Group,
     Sim,
 }
@@ -35,6 +37,8 @@ impl Kind {
             Self::Instance => "instance",
             Self::Address => "Elastic IP address",
             Self::VpcPeering | Self::Canal => "peering",
+            Self::Attachment => "Transit Gateway attachment",
+            Self::CustomerRoute => "customer route",
             Self::Vpg => "VPG",
             Self::Group => "group",
             Self::Sim => "SIM",
@@ -63,6 +67,8 @@ impl Kind {
             Self::VpcPeering => "aws.peering",
             Self::Vpg => "soracom.vpg",
             Self::Canal => "soracom.peering",
+            Self::Attachment => "soracom.attachment",
+            Self::CustomerRoute => "soracom.customer_route",
             Self::Group => "soracom.group",
             Self::Sim => "soracom.sim",
         }

@@ -37,6 +37,12 @@ const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::VpcPeering, aws::PEERING, aws::peering),
     (Kind::Vpg, soracom::VPG, soracom::vpg),
     (Kind::Canal, soracom::PEERING, soracom::peering),
+    (Kind::Attachment, soracom::ATTACHMENT, soracom::attachment),
+    (
+        Kind::CustomerRoute,
+        soracom::CUSTOMER_ROUTE,
+        soracom::customer_route,
+    ),
     (Kind::Group, soracom::GROUP, soracom::group),
     (Kind::Sim, soracom::SIM, soracom::sim),
 ];

@@ -29,6 +29,8 @@ pub(super) enum Stage {
     IpAddressMaps,
     VpcPeerings,
     CanalPeerings,
+    Attachments,
+    CustomerRoutes,
     Gates,
     // A rule may name a group of a VPC behind an active peering.
     SecurityGroupRules,

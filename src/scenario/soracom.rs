@@ -12,11 +12,12 @@ use super::rules;
 use super::table::Table;
 use super::value::{self, Errors};
 use super::{Diagnostic, NodeName, Placed};
-use crate::cloud::aws::{PeeringId, VpcId};
+use crate::cloud::aws::{AttachmentId, PeeringId, VpcId};
 use crate::cloud::soracom::{
-    Action, CreateCanalPeering, CreateGroup, CreateVirtualPrivateGateway, GroupId, OpenGate,
-    PutConfigurationParameters, PutIpAddressMapEntry, RegisterGatePeer, RegisterSim,
-    SetRoutingFilter, SimId, VpgId, VpgType,
+    AcceptTransitGatewayVpcAttachment, Action, CreateCanalPeering, CreateCustomerRoute,
+    CreateGroup, CreateTransitGatewayVpcAttachment, CreateVirtualPrivateGateway, CustomerRouteId,
+    GroupId, OpenGate, PutConfigurationParameters, PutIpAddressMapEntry, RegisterGatePeer,
+    RegisterSim, SetRoutingFilter, SimId, VpgId, VpgType,
 };
 
 const TYPES: &[(&str, VpgType)] = &[("E", VpgType::E), ("F", VpgType::F), ("F2", VpgType::F2)];
@@ -175,6 +176,61 @@ pub(super) fn peering(to: &mut Reading, name: &str, table: &Table<'_>) {
             Action::CreateCanalPeering(create),
         );
         accept(to, Stage::CanalPeerings, name, table, accepted);
+    }
+}
+
+pub(super) const ATTACHMENT: &[&str] = &["vpg", "vpc", "accepted"];
+
+/// Reads `[soracom.attachment.N]`: a Transit Gateway VPC attachment of a Type-F2 VPG.
+pub(super) fn attachment(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let vpg = to.require_reference(table, "vpg", &[Kind::Vpg], VpgId::new);
+    let vpc = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new);
+    let accepted = table.read("accepted", &mut to.errors, value::boolean);
+    let (Some(vpg), Some(vpc)) = (vpg, vpc) else {
+        return;
+    };
+    let attachment = AttachmentId::new(name);
+    let create = CreateTransitGatewayVpcAttachment {
+        name: attachment.clone(),
+        vpg: vpg.clone(),
+        vpc,
+    };
+    to.act(
+        Stage::Attachments,
+        &table.span,
+        Action::CreateTransitGatewayVpcAttachment(create),
+    );
+    if accepted == Some(true) {
+        let span = table.key_span("accepted").unwrap_or(table.span.clone());
+        let accept = AcceptTransitGatewayVpcAttachment { vpg, attachment };
+        to.act(
+            Stage::Attachments,
+            &span,
+            Action::AcceptTransitGatewayVpcAttachment(accept),
+        );
+    }
+}
+
+pub(super) const CUSTOMER_ROUTE: &[&str] = &["vpg", "destination", "target"];
+
+/// Reads `[soracom.customer_route.N]`: a route of a Type-F2 VPG.
+pub(super) fn customer_route(to: &mut Reading, name: &str, table: &Table<'_>) {
+    let vpg = to.require_reference(table, "vpg", &[Kind::Vpg], VpgId::new);
+    let example = "\"10.0.0.0/16\"";
+    let destination = table.require("destination", example, &mut to.errors, value::cidr);
+    let target = to.require_reference(table, "target", &[Kind::Attachment], AttachmentId::new);
+    if let (Some(vpg), Some(destination), Some(target)) = (vpg, destination, target) {
+        let create = CreateCustomerRoute {
+            name: CustomerRouteId::new(name),
+            vpg,
+            destination,
+            target,
+        };
+        to.act(
+            Stage::CustomerRoutes,
+            &table.span,
+            Action::CreateCustomerRoute(create),
+        );
     }
 }
 

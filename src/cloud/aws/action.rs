@@ -179,7 +179,7 @@ operations! {
         /// The destination.
         destination: Ipv4Net,
         /// The target: `igw` for the VPC's internet gateway, or the name of an internet gateway, a
-        /// peering or an instance.
+        /// peering, a Transit Gateway attachment or an instance.
         target: String,
     }
     /// Gives a route another target.

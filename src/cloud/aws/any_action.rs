@@ -94,7 +94,7 @@ pub(super) fn destination() -> impl Strategy<Value = Ipv4Net> + Clone {
 }
 
 fn target() -> impl Strategy<Value = String> + Clone {
-    select(vec!["igw", "g", "h", "i", "j", "p", "q", "nothing"]).prop_map(str::to_owned)
+    select(vec!["igw", "g", "h", "i", "j", "p", "q", "x", "nothing"]).prop_map(str::to_owned)
 }
 
 fn private_ip() -> impl Strategy<Value = Ipv4Addr> + Clone {
@@ -227,6 +227,11 @@ pub(super) fn any_action() -> impl Strategy<Value = Action> {
             target: target()
         }),
         op!(CreateRoute {
+            route_table: table(),
+            destination: destination(),
+            target: target()
+        }),
+        op!(ReplaceRoute {
             route_table: table(),
             destination: destination(),
             target: target()

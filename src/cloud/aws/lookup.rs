@@ -53,4 +53,5 @@ kinds! {
     instance instance_mut instances: InstanceId => Instance, "InvalidInstanceID.NotFound", "instance", "instance";
     address address_mut addresses: AddressId => Address, "InvalidAllocationID.NotFound", "address", "Elastic IP address";
     peering peering_mut peerings: PeeringId => Peering, "InvalidVpcPeeringConnectionID.NotFound", "peering", "peering";
+    attachment attachment_mut attachments: AttachmentId => TransitGatewayAttachment, "InvalidTransitGatewayAttachmentID.NotFound", "attachment", "Transit Gateway attachment";
 }

@@ -41,6 +41,7 @@ mod security_group;
 mod security_group_rule;
 mod subnet;
 mod tracking;
+mod transit_gateway;
 mod value;
 mod vpc;
 

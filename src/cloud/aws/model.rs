@@ -28,6 +28,8 @@ names! {
     AddressId;
     /// A VPC peering connection.
     PeeringId;
+    /// A Transit Gateway VPC attachment.
+    AttachmentId;
 }
 
 /// Everything on AWS.
@@ -51,6 +53,9 @@ pub struct Aws {
     pub addresses: BTreeMap<AddressId, Address>,
     /// The peering connections, ended ones included.
     pub peerings: BTreeMap<PeeringId, Peering>,
+    /// The Transit Gateway VPC attachments; a deleted one is gone. The Transit Gateways themselves are
+    /// SORACOM's, one behind each Type-F2 VPG.
+    pub attachments: BTreeMap<AttachmentId, TransitGatewayAttachment>,
 }
 
 /// A virtual private cloud.
@@ -126,6 +131,9 @@ pub enum RouteTarget {
     InternetGateway(InternetGatewayId),
     /// A peering connection.
     Peering(PeeringId),
+    /// The Transit Gateway that an attachment leads to. The EC2 API names the gateway; as it can be
+    /// reached through the VPC's one attachment to it only, the attachment names it just as well.
+    TransitGateway(AttachmentId),
     /// An instance's network interface.
     Instance(InstanceId),
 }
@@ -334,4 +342,27 @@ pub struct Peering {
     pub status_message: String,
     /// When a request that nobody accepts expires.
     pub expires_at: Time,
+}
+
+/// A Transit Gateway VPC attachment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransitGatewayAttachment {
+    /// The VPC.
+    pub vpc: VpcId,
+    /// The state.
+    pub status: AttachmentStatus,
+}
+
+/// An attachment's state, in the words of SORACOM's API, which is where it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AttachmentStatus {
+    /// The customer has yet to attach the VPC.
+    VpcAttachmentPending,
+    /// Attached; SORACOM's side has yet to accept.
+    AcceptancePending,
+    /// Carries traffic, where routes lead to it.
+    Active,
+    /// Something was wrong with it.
+    Failed,
 }

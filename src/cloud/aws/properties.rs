@@ -30,6 +30,9 @@ fn start() -> Aws {
         "AttachInternetGateway",
         r#"internet_gateway = "g", vpc = "a""#,
     );
+    // Attachments come and go by SORACOM's operations; this one stays.
+    let attachment = AttachmentId::new("x");
+    lab.aws.attach(&attachment, &VpcId::new("a")).unwrap();
     lab.aws
 }
 
@@ -121,6 +124,16 @@ fn check(aws: &Aws) -> Result<(), TestCaseError> {
         .filter_map(|address| address.instance.as_ref())
     {
         prop_assert_eq!(aws.instances[instance].assigned_public_ip, None);
+    }
+    for attachment in aws.attachments.values() {
+        prop_assert!(aws.vpcs.contains_key(&attachment.vpc));
+    }
+    for table in aws.route_tables.values() {
+        for target in table.routes.values() {
+            if let RouteTarget::TransitGateway(name) = target {
+                prop_assert_eq!(&aws.attachments[name].vpc, &table.vpc);
+            }
+        }
     }
     let live = || aws.peerings.values().filter(|peering| peering.is_live());
     let pairs = live().map(|peering| {

@@ -41,6 +41,11 @@ impl Aws {
             RouteTarget::Peering(peering) => self.peerings.get(peering).is_some_and(|peering| {
                 peering.status == PeeringStatus::Active && peering.side_of(table_vpc).is_some()
             }),
+            RouteTarget::TransitGateway(attachment) => {
+                self.attachments.get(attachment).is_some_and(|attachment| {
+                    attachment.status == AttachmentStatus::Active && attachment.vpc == *table_vpc
+                })
+            }
             RouteTarget::Instance(instance) => {
                 self.instances.get(instance).is_some_and(|instance| {
                     instance.state == InstanceState::Running
@@ -210,6 +215,7 @@ impl Aws {
         }
         let gateway = InternetGatewayId::new(name);
         let peering = PeeringId::new(name);
+        let attachment = AttachmentId::new(name);
         let instance = InstanceId::new(name);
         let mut found = Vec::new();
         if self.internet_gateways.contains_key(&gateway) {
@@ -217,6 +223,9 @@ impl Aws {
         }
         if self.peerings.contains_key(&peering) {
             found.push(RouteTarget::Peering(peering));
+        }
+        if self.attachments.contains_key(&attachment) {
+            found.push(RouteTarget::TransitGateway(attachment));
         }
         if self.instances.contains_key(&instance) {
             found.push(RouteTarget::Instance(instance));
@@ -240,10 +249,11 @@ impl Aws {
             None => {
                 let known = (self.internet_gateways.keys().map(InternetGatewayId::as_str))
                     .chain(self.peerings.keys().map(PeeringId::as_str))
+                    .chain(self.attachments.keys().map(AttachmentId::as_str))
                     .chain(self.instances.keys().map(InstanceId::as_str));
                 Err(unknown(
                     "InvalidGatewayID.NotFound",
-                    "internet gateway, peering or instance",
+                    "internet gateway, peering, Transit Gateway attachment or instance",
                     name,
                     known,
                 ))
@@ -252,7 +262,8 @@ impl Aws {
     }
 
     /// Refuses targets of another VPC, and peerings that have ended. A pending peering is accepted:
-    /// the route is a blackhole until it is active (VPC Peering Guide, "Update your route tables").
+    /// the route is a blackhole until it is active (VPC Peering Guide, "Update your route tables"). So is
+    /// an attachment that SORACOM has yet to accept.
     fn check_target(
         &self,
         id: &RouteTableId,
@@ -264,6 +275,7 @@ impl Aws {
                 self.internet_gateway(gateway)?.vpc.as_ref() == Some(vpc)
             }
             RouteTarget::Peering(peering) => self.peering(peering)?.side_of(vpc).is_some(),
+            RouteTarget::TransitGateway(attachment) => self.attachment(attachment)?.vpc == *vpc,
             RouteTarget::Instance(instance) => self.vpc_of(self.instance(instance)?) == Some(vpc),
         };
         if !belongs {
@@ -294,6 +306,7 @@ impl std::fmt::Display for RouteTarget {
         match self {
             Self::InternetGateway(name) => write!(f, "internet gateway {name}"),
             Self::Peering(name) => write!(f, "peering {name}"),
+            Self::TransitGateway(name) => write!(f, "Transit Gateway attachment {name}"),
             Self::Instance(name) => write!(f, "instance {name}"),
         }
     }

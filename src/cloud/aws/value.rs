@@ -18,7 +18,8 @@ fn all<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
 }
 
 impl Aws {
-    /// The resources of a name, each with its kind and its attributes.
+    /// The resources of a name, each with its kind and its attributes. Transit Gateway attachments are
+    /// for SORACOM's side to describe, which knows whose they are.
     ///
     /// | kind | attributes |
     /// |---|---|

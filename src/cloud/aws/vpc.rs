@@ -154,6 +154,10 @@ impl Aws {
             .peerings
             .iter()
             .filter(|(_, peering)| peering.is_live() && peering.side_of(id).is_some());
+        let attachments = self
+            .attachments
+            .iter()
+            .filter(|(_, attachment)| attachment.vpc == *id);
         subnets
             .map(|(name, _)| format!("the subnet {name}"))
             .chain(gateways.map(|(name, _)| format!("the internet gateway {name}")))
@@ -161,6 +165,7 @@ impl Aws {
             .chain(groups.map(|(name, _)| format!("the security group {name}")))
             .chain(acls.map(|(name, _)| format!("the network ACL {name}")))
             .chain(peerings.map(|(name, _)| format!("the peering {name}")))
+            .chain(attachments.map(|(name, _)| format!("the Transit Gateway attachment {name}")))
             .collect()
     }
 

@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 
-use super::{AttachmentId, CustomerRouteId, GroupId, SimId, VpgId, VpgType};
-use crate::cloud::aws::{PeeringId, RuleAction, VpcId};
+use super::{CustomerRouteId, GroupId, SimId, VpgId, VpgType};
+use crate::cloud::aws::{AttachmentId, PeeringId, RuleAction, VpcId};
 
 /// Declares the operations: a struct for each, the enum over them, and the table by which a reader
 /// of scenarios finds them.

@@ -65,6 +65,8 @@ pub(super) const FILTER_INVALID: &str = "RTF4001";
 
 /// No such attachment.
 pub(super) const ATTACHMENT_NOT_FOUND: &str = "TGW4041";
+/// There is no such VPC to attach.
+pub(super) const ATTACHED_VPC_NOT_FOUND: &str = "TGW4042";
 /// An attachment's parameter is wrong, or its name is taken.
 pub(super) const ATTACHMENT_INVALID: &str = "TGW4001";
 /// The attachment's status doesn't allow it.

@@ -1,13 +1,13 @@
 //! SORACOM's resources, as values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::Time;
-use crate::cloud::aws::{PeeringId, RuleAction, VpcId};
+use crate::cloud::aws::{AttachmentId, PeeringId, RuleAction, VpcId};
 use crate::cloud::id::names;
 
 names! {
@@ -17,8 +17,6 @@ names! {
     GroupId;
     /// A Virtual Private Gateway.
     VpgId;
-    /// A Transit Gateway VPC attachment of a Type-F2 VPG.
-    AttachmentId;
     /// A customer route of a Type-F2 VPG.
     CustomerRouteId;
 }
@@ -156,8 +154,8 @@ pub struct Vpg {
     /// The global addresses that the internet sees, one for each node, where there is an internet
     /// gateway.
     pub global_ips: Option<[Ipv4Addr; 2]>,
-    /// Type-F2: Transit Gateway VPC attachments.
-    pub attachments: BTreeMap<AttachmentId, TransitGatewayAttachment>,
+    /// Type-F2: the Transit Gateway VPC attachments that are its own; they are AWS resources.
+    pub attachments: BTreeSet<AttachmentId>,
     /// Type-F2: customer routes to attachments.
     pub customer_routes: BTreeMap<CustomerRouteId, CustomerRoute>,
 }
@@ -215,29 +213,6 @@ impl Default for Gate {
             peers: BTreeMap::new(),
         }
     }
-}
-
-/// A Transit Gateway VPC attachment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransitGatewayAttachment {
-    /// The VPC.
-    pub vpc: VpcId,
-    /// The state.
-    pub status: AttachmentStatus,
-}
-
-/// An attachment's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AttachmentStatus {
-    /// The customer has yet to attach the VPC.
-    VpcAttachmentPending,
-    /// Attached; SORACOM's side has yet to accept.
-    AcceptancePending,
-    /// Carries traffic.
-    Active,
-    /// Something was wrong with it.
-    Failed,
 }
 
 /// A route of a Type-F2 VPG.

@@ -4,40 +4,32 @@
 //! `acceptTransitGatewayVpcAttachmentFromCustomer`, `createCustomerRoute` and their neighbours. After
 //! SORACOM has shared its Transit Gateway, the customer attaches the VPC; that half of the work has no
 //! operation here and is taken as done at once.
+//!
+//! The attachment itself is an AWS resource, which the VPC's route tables can name; the VPG only knows
+//! which ones are its own, and what it routes into them.
 
 use super::cidr::{canonical, overlap};
 use super::error::{self, refuse, taken, unknown};
 use super::{
-    AcceptTransitGatewayVpcAttachment, AttachmentId, AttachmentStatus, CreateCustomerRoute,
-    CreateTransitGatewayVpcAttachment, CustomerRoute, CustomerRouteId, DeleteCustomerRoute,
-    DeleteTransitGatewayVpcAttachment, Soracom, TransitGatewayAttachment, Vpg, VpgId, VpgType,
+    AcceptTransitGatewayVpcAttachment, CreateCustomerRoute, CreateTransitGatewayVpcAttachment,
+    CustomerRoute, CustomerRouteId, DeleteCustomerRoute, DeleteTransitGatewayVpcAttachment,
+    Soracom, Vpg, VpgId, VpgType,
 };
-use crate::cloud::aws::{Aws, VpcId};
+use crate::cloud::aws::{AttachmentId, AttachmentStatus, Aws, VpcId};
 use crate::cloud::{ApiError, Event};
 
 impl Soracom {
     pub(super) fn create_attachment(
         &mut self,
         op: &CreateTransitGatewayVpcAttachment,
-        aws: &Aws,
+        aws: &mut Aws,
     ) -> Result<Vec<Event>, ApiError> {
         let vpg = self.running_vpg(&op.vpg)?;
         vpg.require_type(&op.vpg, VpgType::F2, "Transit Gateway")?;
-        if self
-            .vpgs
-            .values()
-            .any(|vpg| vpg.attachments.contains_key(&op.name))
-        {
-            return Err(taken(
-                error::ATTACHMENT_INVALID,
-                "Transit Gateway attachment",
-                op.name.as_str(),
-            ));
-        }
         let Some(vpc) = aws.vpcs.get(&op.vpc) else {
             let names = aws.vpcs.keys().map(VpcId::as_str);
             return Err(unknown(
-                error::ATTACHMENT_INVALID,
+                error::ATTACHED_VPC_NOT_FOUND,
                 "VPC",
                 op.vpc.as_str(),
                 names,
@@ -53,7 +45,9 @@ impl Soracom {
                 ),
             );
         }
-        if let Some((other, _)) = vpg.attachments.iter().find(|(_, a)| a.vpc == op.vpc) {
+        let attached =
+            |id: &&AttachmentId| aws.attachments.get(*id).map(|a| &a.vpc) == Some(&op.vpc);
+        if let Some(other) = vpg.attachments.iter().find(attached) {
             return refuse(
                 error::ATTACHMENT_INVALID,
                 format!(
@@ -62,51 +56,44 @@ impl Soracom {
                 ),
             );
         }
-        self.vpg_mut(&op.vpg)?.attachments.insert(
-            op.name.clone(),
-            TransitGatewayAttachment {
-                vpc: op.vpc.clone(),
-                status: AttachmentStatus::AcceptancePending,
-            },
-        );
-        Ok(vec![
-            attachment_event(&op.name, "vpcAttachmentPending"),
-            attachment_event(&op.name, "vpcAttachmentPending → acceptancePending"),
-        ])
+        let events = aws
+            .attach(&op.name, &op.vpc)
+            .map_err(|refusal| ApiError::soracom(error::ATTACHMENT_INVALID, refusal.message))?;
+        self.vpg_mut(&op.vpg)?.attachments.insert(op.name.clone());
+        Ok(events)
     }
 
     pub(super) fn accept_attachment(
         &mut self,
         op: &AcceptTransitGatewayVpcAttachment,
+        aws: &mut Aws,
     ) -> Result<Vec<Event>, ApiError> {
         let vpg = self.running_vpg(&op.vpg)?;
-        let status = vpg.attachment(&op.vpg, &op.attachment)?.status;
-        if status != AttachmentStatus::AcceptancePending {
+        vpg.require_attachment(&op.vpg, &op.attachment)?;
+        let Some(attachment) = aws.attachments.get_mut(&op.attachment) else {
+            return Err(no_attachment(&op.vpg, &op.attachment, []));
+        };
+        if attachment.status != AttachmentStatus::AcceptancePending {
             return refuse(
                 error::ATTACHMENT_STATUS,
                 format!(
                     "Transit Gateway attachment {} is {}, and only one in acceptancePending can be \
                      accepted",
-                    op.attachment,
-                    status.as_str()
+                    op.attachment, attachment.status
                 ),
             );
         }
-        if let Some(attachment) = self.vpg_mut(&op.vpg)?.attachments.get_mut(&op.attachment) {
-            attachment.status = AttachmentStatus::Active;
-        }
-        Ok(vec![attachment_event(
-            &op.attachment,
-            "acceptancePending → active",
-        )])
+        attachment.status = AttachmentStatus::Active;
+        Ok(vec![op.attachment.happened("acceptancePending → active")])
     }
 
     pub(super) fn delete_attachment(
         &mut self,
         op: &DeleteTransitGatewayVpcAttachment,
+        aws: &mut Aws,
     ) -> Result<Vec<Event>, ApiError> {
         let vpg = self.lasting_vpg(&op.vpg)?;
-        vpg.attachment(&op.vpg, &op.attachment)?;
+        vpg.require_attachment(&op.vpg, &op.attachment)?;
         let routes: Vec<_> = vpg
             .customer_routes
             .iter()
@@ -124,7 +111,8 @@ impl Soracom {
             );
         }
         self.vpg_mut(&op.vpg)?.attachments.remove(&op.attachment);
-        Ok(vec![attachment_event(&op.attachment, "deleted")])
+        aws.attachments.remove(&op.attachment);
+        Ok(vec![op.attachment.happened("deleted")])
     }
 
     pub(super) fn create_customer_route(
@@ -144,7 +132,7 @@ impl Soracom {
                 op.name.as_str(),
             ));
         }
-        vpg.attachment(&op.vpg, &op.target)?;
+        vpg.require_attachment(&op.vpg, &op.target)?;
         canonical(error::ROUTE_INVALID, "destination", op.destination)?;
         if overlap(op.destination, vpg.device_subnet) {
             return refuse(
@@ -203,57 +191,45 @@ impl Soracom {
         )])
     }
 
-    /// The attachments of a VPC, which keep it from being deleted.
-    pub(in crate::cloud) fn attachments_of<'a>(
-        &'a self,
-        vpc: &'a VpcId,
-    ) -> impl Iterator<Item = &'a AttachmentId> {
+    /// The VPG whose Transit Gateway a VPC is attached to by this attachment.
+    pub fn vpg_of_attachment(&self, attachment: &AttachmentId) -> Option<&VpgId> {
         self.vpgs
-            .values()
-            .flat_map(|vpg| &vpg.attachments)
-            .filter(move |(_, attachment)| attachment.vpc == *vpc)
-            .map(|(name, _)| name)
+            .iter()
+            .find(|(_, vpg)| vpg.attachments.contains(attachment))
+            .map(|(id, _)| id)
     }
 }
 
 impl Vpg {
-    fn attachment(
-        &self,
-        id: &VpgId,
-        name: &AttachmentId,
-    ) -> Result<&TransitGatewayAttachment, ApiError> {
-        let names = self.attachments.keys().map(AttachmentId::as_str);
-        self.attachments.get(name).ok_or_else(|| {
-            unknown(
-                error::ATTACHMENT_NOT_FOUND,
-                &format!("Transit Gateway attachment of VPG {id}"),
-                name.as_str(),
-                names,
-            )
-        })
-    }
-}
-
-impl AttachmentStatus {
-    /// The API's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::VpcAttachmentPending => "vpcAttachmentPending",
-            Self::AcceptancePending => "acceptancePending",
-            Self::Active => "active",
-            Self::Failed => "failed",
+    fn require_attachment(&self, id: &VpgId, name: &AttachmentId) -> Result<(), ApiError> {
+        if self.attachments.contains(name) {
+            return Ok(());
         }
+        let names = self.attachments.iter().map(AttachmentId::as_str);
+        Err(no_attachment(id, name, names))
     }
 }
 
-fn attachment_event(name: &AttachmentId, what: &str) -> Event {
-    Event::new(format!("Transit Gateway attachment {name}"), what)
+fn no_attachment<'a>(
+    vpg: &VpgId,
+    name: &AttachmentId,
+    names: impl IntoIterator<Item = &'a str> + Clone,
+) -> ApiError {
+    unknown(
+        error::ATTACHMENT_NOT_FOUND,
+        &format!("Transit Gateway attachment of VPG {vpg}"),
+        name.as_str(),
+        names,
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use serde_json::json;
 
+    use crate::cloud::aws::{RouteState, VpcId};
     use crate::cloud::testing::World;
 
     #[test]
@@ -290,5 +266,85 @@ mod tests {
         world.run("deleteCustomerRoute", json!({"vpg": "f2", "route": "home"}));
         world.run("deleteTransitGatewayVpcAttachment", accept);
         world.run("terminateVirtualPrivateGateway", json!({"vpg": "f2"}));
+    }
+
+    /// A VPC 10.0.0.0/16 attached to a running VPG, and what SORACOM's side has yet to accept.
+    fn attached() -> World {
+        let mut world = World::with_vpg();
+        world.running_vpg("f2", "F2");
+        let attach = json!({"as": "tgw", "vpg": "f2", "vpc": "customer"});
+        world.run("createTransitGatewayVpcAttachment", attach);
+        world
+    }
+
+    fn state(world: &World) -> RouteState {
+        let aws = &world.cloud.aws;
+        let table = &aws.route_tables[&VpcId::new("customer").main_route_table()];
+        let target = table.routes.values().next().unwrap();
+        aws.route_state(&table.vpc, target)
+    }
+
+    #[test]
+    fn a_route_to_an_attachment_counts_while_that_is_active() {
+        let mut world = attached();
+        let route =
+            json!({"route_table": "customer-main", "destination": "10.128.0.0/9", "target": "tgw"});
+        assert_eq!(
+            world.run("CreateRoute", route.clone()),
+            [
+                "route table customer-main: route 10.128.0.0/9 → Transit Gateway attachment tgw created (blackhole)"
+            ]
+        );
+        assert_eq!(state(&world), RouteState::Blackhole);
+        let of_f2 = json!({"vpg": "f2", "attachment": "tgw"});
+        world.run(
+            "acceptTransitGatewayVpcAttachmentFromCustomer",
+            of_f2.clone(),
+        );
+        assert_eq!(state(&world), RouteState::Active);
+        world.run("deleteTransitGatewayVpcAttachment", of_f2);
+        assert_eq!(state(&world), RouteState::Blackhole);
+        assert!(world.cloud.value("tgw.id").is_err());
+        // Another attachment of the name would not mend it.
+        let again = json!({"as": "tgw", "vpg": "f2", "vpc": "customer"});
+        let error = world.refused("createTransitGatewayVpcAttachment", again);
+        assert_eq!(error.code, "TGW4001");
+        assert!(error.message.contains("still leads to a former"), "{error}");
+    }
+
+    #[test]
+    fn a_route_names_an_attachment_of_its_own_vpc() {
+        let mut world = attached();
+        world.run("CreateVpc", json!({"as": "office", "cidr": "10.1.0.0/16"}));
+        let route = |table, target| json!({"route_table": table, "destination": "10.128.0.0/9", "target": target});
+        let error = world.refused("CreateRoute", route("office-main", "tgw"));
+        assert!(
+            error
+                .message
+                .contains("Transit Gateway attachment tgw belong"),
+            "{error}"
+        );
+        let error = world.refused("CreateRoute", route("customer-main", "tgv"));
+        assert!(error.message.contains("did you mean \"tgw\""), "{error}");
+    }
+
+    #[test]
+    fn a_vpc_may_be_attached_to_two_vpgs_and_a_vpg_to_two_vpcs() {
+        let mut world = attached();
+        world.running_vpg("second", "F2");
+        world.run("CreateVpc", json!({"as": "office", "cidr": "10.1.0.0/16"}));
+        for (name, vpg, vpc) in [("b", "second", "customer"), ("c", "f2", "office")] {
+            let attach = json!({"as": name, "vpg": vpg, "vpc": vpc});
+            world.run("createTransitGatewayVpcAttachment", attach);
+            assert_eq!(world.value(&format!("{name}.vpg")), vpg);
+            assert_eq!(world.value(&format!("{name}.vpc")), vpc);
+        }
+        assert_eq!(world.value("f2.attachment[1]"), "tgw");
+        let theirs = json!({"vpg": "second", "attachment": "tgw"});
+        let error = world.refused("acceptTransitGatewayVpcAttachmentFromCustomer", theirs);
+        assert_eq!(error.code, "TGW4041");
+        let nowhere = json!({"as": "d", "vpg": "f2", "vpc": "ofice"});
+        let error = world.refused("createTransitGatewayVpcAttachment", nowhere);
+        assert_eq!(error.code, "TGW4042");
     }
 }

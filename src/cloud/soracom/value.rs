@@ -2,27 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::{AttachmentId, CustomerRouteId, Group, GroupId, Sim, SimId, Soracom, Vpg, VpgId};
-use crate::cloud::aws::RuleAction;
+use super::{CustomerRouteId, Group, GroupId, Sim, SimId, Soracom, Vpg, VpgId};
+use crate::cloud::aws::{AttachmentId, Aws, RuleAction};
 use crate::cloud::service_id;
 
 /// A resource's attributes. An attribute without a value now has none; a list has several.
 type Attributes = BTreeMap<&'static str, Vec<String>>;
 
 impl Soracom {
-    /// Every resource by kind and name.
+    /// Every resource by kind and name, those aside that AWS has too: peerings and attachments.
     pub fn names(&self) -> impl Iterator<Item = (&'static str, String)> {
         let sims = self.sims.keys().map(|id| ("sim", id.to_string()));
         let groups = self.groups.keys().map(|id| ("group", id.to_string()));
         let vpgs = self.vpgs.keys().map(|id| ("vpg", id.to_string()));
-        let attachments = self.vpgs.values().flat_map(|vpg| vpg.attachments.keys());
         let routes = self
             .vpgs
             .values()
             .flat_map(|vpg| vpg.customer_routes.keys());
         sims.chain(groups)
             .chain(vpgs)
-            .chain(attachments.map(|id| ("attachment", id.to_string())))
             .chain(routes.map(|id| ("customer_route", id.to_string())))
     }
 
@@ -32,10 +30,10 @@ impl Soracom {
     /// |---|---|
     /// | `sim` | `id`, `imsi`, `status`, `online`, `speed_class`, `group`; while online `ip`, `dns`, `mtu`, `vpg`, `node` |
     /// | `group` | `id`, `use_vpg`, `vpg`, `use_custom_dns`, `dns_servers`, `ip_link_mtu` |
-    /// | `vpg` | `id`, `type`, `status`, `region`, `internet_gateway`, `device_subnet`, `inner_prefix_length`, `vpg_subnet`, `outer_ip`, `inner_ip`, `global_ip`, `gate_open`, `vni`, `privacy_separator`, `peer_outer_ip`, `peer_inner_ip`, `peering`, `routing_filter` |
+    /// | `vpg` | `id`, `type`, `status`, `region`, `internet_gateway`, `device_subnet`, `inner_prefix_length`, `vpg_subnet`, `outer_ip`, `inner_ip`, `global_ip`, `gate_open`, `vni`, `privacy_separator`, `peer_outer_ip`, `peer_inner_ip`, `peering`, `attachment`, `routing_filter` |
     /// | `attachment` | `id`, `vpg`, `vpc`, `status` |
     /// | `customer_route` | `id`, `vpg`, `destination`, `target` |
-    pub fn values(&self, name: &str) -> Vec<(&'static str, Attributes)> {
+    pub fn values(&self, name: &str, aws: &Aws) -> Vec<(&'static str, Attributes)> {
         let mut found = Vec::new();
         if let Some(sim) = self.sims.get(&SimId::new(name)) {
             found.push(("sim", sim_attributes(name, sim)));
@@ -48,7 +46,8 @@ impl Soracom {
             found.push(("vpg", vpg_attributes(&id, vpg)));
         }
         for (vpg_id, vpg) in &self.vpgs {
-            if let Some(attachment) = vpg.attachments.get(&AttachmentId::new(name)) {
+            let attachment = vpg.attachments.get(&AttachmentId::new(name));
+            if let Some(attachment) = attachment.and_then(|id| aws.attachments.get(id)) {
                 let attributes = [
                     ("id", service_id("tgw-attach-0", name, 16)),
                     ("vpg", vpg_id.to_string()),
@@ -156,6 +155,7 @@ fn vpg_attributes(id: &VpgId, vpg: &Vpg) -> Attributes {
         ("peer_outer_ip", texts(vpg.gate.peers.keys())),
         ("peer_inner_ip", texts(vpg.gate.peers.values())),
         ("peering", texts(vpg.peerings.keys())),
+        ("attachment", texts(&vpg.attachments)),
         ("routing_filter", filter.collect()),
     ])
 }

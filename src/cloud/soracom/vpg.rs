@@ -216,7 +216,7 @@ impl Soracom {
             .iter()
             .filter(|(_, group)| group.use_vpg && group.vpg.as_ref() == Some(id));
         let peerings = vpg.peerings.keys().map(|name| format!("peering {name}"));
-        let attachments = vpg.attachments.keys();
+        let attachments = vpg.attachments.iter();
         peerings
             .chain(attachments.map(|name| format!("attachment {name}")))
             .chain(groups.map(|(name, _): (&GroupId, _)| format!("group {name}")))
