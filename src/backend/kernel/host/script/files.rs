@@ -48,15 +48,25 @@ pub(super) fn install(files: &HostFiles) -> io::Result<()> {
         bind(&copy, etc)?;
     }
     umount2(stage, MntFlags::MNT_DETACH)?;
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let fresh = mount(Some("sysfs"), "/sys", Some("sysfs"), flags, None::<&str>);
-    if let Err(error) = fresh {
-        // Some containers forbid it. Only what reads /sys/class/net notices.
-        tracing::warn!(%error, "scripts see the /sys of the machine, not of the node");
-    }
+    node_sys()?;
     if !files.hostname.is_empty() {
         sethostname(OsStr::new(&files.hostname))?;
     }
+    Ok(())
+}
+
+/// A /sys that shows the node's interfaces. A container may have its own /sys read-only, and then the
+/// kernel allows a user namespace no other kind (`mount_namespaces(7)`, "Restrictions"). Where it
+/// allows none at all, /sys is empty: the machine's would tell of the wrong interfaces.
+fn node_sys() -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let fresh = |kind, flags| mount(Some(kind), "/sys", Some(kind), flags, None::<&str>);
+    let read_only = flags | MsFlags::MS_RDONLY;
+    if fresh("sysfs", flags).is_ok() || fresh("sysfs", read_only).is_ok() {
+        return Ok(());
+    }
+    tracing::warn!("this container allows no /sys of the node's own; scripts see an empty one");
+    fresh("tmpfs", read_only)?;
     Ok(())
 }
 
