@@ -83,7 +83,14 @@ impl Open {
         let folder = tempfile::tempdir().unwrap();
         open(folder.path(), 0o755);
         let program = folder.path().join("canal-sim");
-        fs::copy(env!("CARGO_BIN_EXE_canal-sim"), &program).unwrap();
+        // By a process of its own: a test that starts a program at the same moment would take a copy
+        // of our descriptor along, and what is open for writing can't be executed (execve(2), ETXTBSY).
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_canal-sim"))
+            .arg(&program)
+            .status()
+            .unwrap();
+        assert!(copied.success());
         open(&program, 0o755);
         Self { folder, program }
     }
@@ -96,11 +103,17 @@ impl Open {
         file
     }
 
-    /// The program, as an ordinary user; as the one that runs the tests, where that is not root.
-    pub fn somebody(&self) -> Command {
+    /// The program, as the user that runs the tests.
+    pub fn same_user(&self) -> Command {
         let mut command = Command::new(&self.program);
         plain(&mut command);
         command.current_dir(self.folder.path());
+        command
+    }
+
+    /// The program, as an ordinary user; as the one that runs the tests, where that is not root.
+    pub fn somebody(&self) -> Command {
+        let mut command = self.same_user();
         if can_become_others() {
             command.uid(SOMEBODY).gid(SOMEBODY);
         }
