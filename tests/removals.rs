@@ -68,7 +68,8 @@ fn without_step(text: &str, part: &str) -> String {
 
 /// Runs the edited scenario and holds what it says against what it must say.
 fn fails(scenario: &str, edits: &[Edit], step: &str, told: &Told) {
-    let run = Run::text(&edited(scenario, edits));
+    // What fails after the first failure fails because of it.
+    let run = Run::text_with(&edited(scenario, edits), &["--fail-fast"]);
     if let Refused(words) = told {
         assert_eq!(run.code, Some(2), "{}", run.tale());
         assert!(run.events.is_empty(), "{}", run.tale());
@@ -207,6 +208,10 @@ cases! {
         [Replace(" id 10 dstport", " id 11 dstport")]
         => "the security group forgot VXLAN",
         Blocked("GATE_VNI_MISMATCH", "Gate of VPG vpg, VNI 10");
+    gate_without_the_port: "gate",
+        [Replace(" dstport 4789", "")]
+        => "the security group forgot VXLAN",
+        Blocked("GATE_PORT_MISMATCH", "Gate of VPG vpg, udp/4789");
     gate_without_the_peering_route: "gate",
         [Step("do = \"CreateRoute\"")]
         => "Canal: the device opens the page at the private address",

@@ -141,10 +141,15 @@ impl Run {
 
     /// Runs this scenario with the built program.
     pub fn text(text: &str) -> Self {
+        Self::text_with(text, &[])
+    }
+
+    /// The same with options.
+    pub fn text_with(text: &str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.toml");
         fs::write(&file, text).unwrap();
-        Self::of(canal_sim().arg("run").arg(&file))
+        Self::of(canal_sim().arg("run").arg(&file).args(options))
     }
 
     /// Reads what a command has written.
