@@ -1,5 +1,7 @@
 //! A block is decided by evidence, within milliseconds; silence is never taken for a block.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+// Starting the program is what these tests do.
+#![allow(clippy::disallowed_methods)]
 
 mod support {
     pub mod program;

@@ -1,5 +1,7 @@
 //! What a run gives to programs: events, a JUnit file, an exit status; and what its options do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+// Starting the program is what these tests do.
+#![allow(clippy::disallowed_methods)]
 
 mod support {
     pub mod program;

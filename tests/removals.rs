@@ -4,6 +4,8 @@
 //! A scenario that passes with a part missing would show nothing. Every case names a part of the
 //! scenario's text that stands there once, what stands in its place, and what the program must say.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+// Starting the program is what these tests do.
+#![allow(clippy::disallowed_methods)]
 
 mod support {
     pub mod program;

@@ -4,6 +4,8 @@
 //! namespaces; where the machine forbids them the trials fail, unless `CANAL_SIM_NO_USERNS=1` says that
 //! this is known.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+// Starting the program is what these tests do.
+#![allow(clippy::disallowed_methods)]
 
 mod support {
     pub mod program;
