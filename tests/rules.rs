@@ -1,4 +1,4 @@
-//! The clouds' rules on real packets: each file of `tests/scenarios` is run by the built program, and
+//! The clouds' rules on real packets: each file of `tests/rules` is run by the built program, and
 //! says in its own steps what must come of them.
 //!
 //! A file whose scripts call a program that may be missing names it (`# needs: nft`); without it the
@@ -14,7 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -14,7 +14,7 @@ use std::process::Command;
 
 /// Runs a scenario, in which everything must come out as expected; gives the report.
 fn run(scenario: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
     let output = Command::new(env!("CARGO_BIN_EXE_canal-sim"))
         .env("NO_COLOR", "1")
         .arg("run")

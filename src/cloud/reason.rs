@@ -102,6 +102,10 @@ reasons! {
     GatePeerNotRegistered = "GATE_PEER_NOT_REGISTERED";
     /// The VXLAN network identifier differs from the VPG's.
     GateVniMismatch = "GATE_VNI_MISMATCH";
+    /// VXLAN came to the UDP port 8472 instead of 4789.
+    /// 8472 is what Linux takes where nothing is said (ip-link(8)). Make the interface with
+    /// `dstport 4789`.
+    GatePortMismatch = "GATE_PORT_MISMATCH";
     /// The inner address that the peer uses is not the one that it is registered with.
     GateInnerAddressMismatch = "GATE_INNER_ADDRESS_MISMATCH";
     /// Nothing on the VPG has this address of the device subnet: no online session, no Gate peer.

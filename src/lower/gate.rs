@@ -23,6 +23,8 @@ use crate::network::{
 const VPG_MAC: Mac = Mac([0xda, 0x7e, 0x77, 0xef, 0xdf, 0x25]);
 /// The outer UDP destination port (RFC 7348; fixed on Gate).
 const PORT: u16 = 4789;
+/// The port that Linux takes where `ip link add` is not told another (ip-link(8)).
+const LINUX_PORT: u16 = 8472;
 /// What VXLAN over IPv4 adds: Ethernet 14, IP 20, UDP 8, VXLAN 8 bytes.
 const OVERHEAD: u32 = 50;
 
@@ -178,16 +180,17 @@ pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
     let gate = &parts.vpg.gate;
     let resource = format!("Gate of VPG {}", parts.id);
     let underlay: BTreeSet<IfName> = parts.vpg.peerings.keys().map(peering_if).collect();
-    let vxlan = |more: Option<Match>| {
+    let udp = |port: u16, more: Option<Match>| {
         [
             Test::IifIn(underlay.clone()).into(),
             Test::Destination(host(parts.vpg.outer_ips()[side.index])).into(),
             Test::Protocol(Protocol::Udp).into(),
-            Test::DestinationPort(PORT..=PORT).into(),
+            Test::DestinationPort(port..=port).into(),
         ]
         .into_iter()
         .chain(more)
     };
+    let vxlan = |more: Option<Match>| udp(PORT, more);
     if !gate.open {
         return vec![deny(vxlan(None), Reason::GateNotOpen, resource)];
     }
@@ -204,5 +207,11 @@ pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
             format!("{resource}, VNI {}", gate.vni),
         ),
         Rule::new(vxlan(None), [Statement::Accept]),
+        // Or it would seem that Gate were not used at all.
+        deny(
+            udp(LINUX_PORT, None),
+            Reason::GatePortMismatch,
+            format!("{resource}, udp/{PORT}"),
+        ),
     ]
 }

@@ -121,9 +121,8 @@ impl<'a> Body<'a> {
             IpProtocol::Udp => {
                 let ports = Ports::read(bytes)?;
                 let payload = bytes.get(8..).unwrap_or_default();
-                let tunnel = (ports.destination == vxlan::PORT)
-                    .then(|| Tunnel::read(payload, depth))
-                    .flatten();
+                // Whatever the port: one mistake is to tunnel to another than the far end's.
+                let tunnel = Tunnel::read(payload, depth);
                 Some(Self::Udp {
                     ports,
                     payload,

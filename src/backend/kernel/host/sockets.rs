@@ -25,6 +25,8 @@ pub(super) enum Kind {
     TcpStream,
     /// A UDP socket.
     Udp,
+    /// A UDP socket for a service.
+    UdpServer,
     /// A raw socket that carries ICMP; it reads whole IP packets.
     Icmp,
 }
@@ -115,12 +117,14 @@ fn make(kind: Kind, bind: SocketAddrV4) -> io::Result<Socket> {
         Kind::TcpListener | Kind::TcpStream => {
             Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?
         }
-        Kind::Udp => Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?,
+        Kind::Udp | Kind::UdpServer => Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?,
         Kind::Icmp => Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))?,
     };
     socket.set_nonblocking(true)?;
-    if kind == Kind::TcpListener {
-        // A service that is replaced must not wait for its old connections' TIME_WAIT.
+    if matches!(kind, Kind::TcpListener | Kind::UdpServer) {
+        // A service that is replaced must not wait for its old connections' TIME_WAIT, nor for copies
+        // of its socket in processes that are just being started (socket(7)). Of two UDP sockets, the
+        // one that was bound last gets the datagrams.
         socket.set_reuse_address(true)?;
     }
     if bind.port() != 0 || *bind.ip() != Ipv4Addr::UNSPECIFIED {

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns, unshare};
 use tokio::process::{ChildStderr, ChildStdout};
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 
 use super::Host;
 use crate::backend::kernel::sys;
@@ -160,9 +160,21 @@ fn program(name: &str) -> Command {
     Command::new(name)
 }
 
+/// Held for reading while a process is being started.
+static STARTING: RwLock<()> = RwLock::const_new(());
+
+/// Must not be called on a thread of the runtime: it blocks.
 fn spawn(command: &mut Command) -> io::Result<Child> {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    let _starting = STARTING.blocking_read();
+    // When this returns, the child has executed its program or has ended.
     command.spawn()
+}
+
+/// Waits until every process whose start has begun has executed its program. Until then a child holds
+/// a copy of each descriptor of ours, so that a socket that was closed here is still there.
+pub(super) async fn settled() {
+    drop(STARTING.write().await);
 }
 
 fn script_end(status: ExitStatus) -> ScriptEnd {

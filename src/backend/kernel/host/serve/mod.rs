@@ -13,8 +13,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Host;
 use super::sockets::Kind;
+use super::{Host, script};
 use crate::backend::BackendError;
 use crate::network::{Listen, Service, Transport};
 
@@ -31,6 +31,8 @@ impl Running {
         drop(self.stop);
         // A service that panicked has closed its sockets as well.
         let _ = self.task.await;
+        // Scripts of other scenarios may be starting beside this.
+        script::settled().await;
     }
 }
 
@@ -65,16 +67,16 @@ pub(super) async fn start(
             stream::start(socket, witness, stopped, talk)
         }
         (Transport::Udp, Service::UdpEcho) => {
-            let socket = host.socket(Kind::Udp, at).await.map_err(failed)?;
+            let socket = host.socket(Kind::UdpServer, at).await.map_err(failed)?;
             datagram::start(socket, stopped, echo::answer(witness))
         }
         (Transport::Udp, Service::Dns { records }) => {
-            let socket = host.socket(Kind::Udp, at).await.map_err(failed)?;
+            let socket = host.socket(Kind::UdpServer, at).await.map_err(failed)?;
             let answer = dns::answer(records.clone(), witness, listen.port);
             datagram::start(socket, stopped, answer)
         }
         (Transport::Udp, Service::Ntp) => {
-            let socket = host.socket(Kind::Udp, at).await.map_err(failed)?;
+            let socket = host.socket(Kind::UdpServer, at).await.map_err(failed)?;
             datagram::start(socket, stopped, ntp::answer(witness))
         }
         (Transport::Tcp, Service::UdpEcho | Service::Ntp)

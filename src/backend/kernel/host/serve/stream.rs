@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -53,6 +53,11 @@ where
                     }
                 },
             }
+        }
+        // Closing is not enough: a process that is just being started has a copy of the descriptor until
+        // it executes its program, and would keep the port open that long.
+        if let Err(error) = SockRef::from(&listener).shutdown(Shutdown::Both) {
+            tracing::warn!(%error, "a service could not stop listening");
         }
         drop(listener);
         talks.shutdown().await;

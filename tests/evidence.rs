@@ -1,0 +1,191 @@
+//! A block is decided by evidence, within milliseconds; silence is never taken for a block.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+// Starting the program is what these tests do.
+#![allow(clippy::disallowed_methods)]
+
+mod support {
+    pub mod program;
+}
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use support::program::{Run, tell};
+
+/// The clouds that the probes run into.
+const CLOUDS: &str = include_str!("support/drops.toml");
+
+/// Who asks whom, the reason why nothing arrives, and the resource at fault.
+const PLACES: &[(&str, &str, &str, &str)] = &[
+    (
+        "sensor",
+        "server",
+        "ENI_SG_RULES_MISMATCH",
+        "security group ssh, ingress of server",
+    ),
+    (
+        "worker",
+        "server",
+        "ENI_SG_RULES_MISMATCH",
+        "security group ssh, ingress of server",
+    ),
+    (
+        "sensor",
+        "cellar",
+        "SUBNET_ACL_RESTRICTION",
+        "network ACL cellar",
+    ),
+    (
+        "worker",
+        "cellar",
+        "SUBNET_ACL_RESTRICTION",
+        "network ACL cellar",
+    ),
+    (
+        "sensor",
+        "shed",
+        "NO_ROUTE_TO_DESTINATION",
+        "route table shed",
+    ),
+    (
+        "worker",
+        "internet",
+        "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+        "internet gateway customer",
+    ),
+    (
+        "worker",
+        "sensor",
+        "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
+        "internet gateway customer",
+    ),
+    ("pc", "server", "NO_ROUTE_TO_DESTINATION", "internet"),
+    ("sensor", "far", "BAD_STATE_ROUTE", "peering pending"),
+    (
+        "sensor",
+        "denied",
+        "VPG_ROUTING_FILTER_DENY",
+        "VPG vpg, routing filter: deny 10.0.3.0/24",
+    ),
+    ("sensor", "internet", "VPG_INTERNET_GATEWAY_OFF", "VPG vpg"),
+    ("sensor", "camera", "GATE_NOT_OPEN", "VPG vpg"),
+    ("offline", "server", "SIM_SESSION_OFFLINE", "SIM offline"),
+    (
+        "worker",
+        "${vpg.outer_ip[0]}",
+        "VPG_INBOUND_NOT_TRANSLATED",
+        "VPG vpg",
+    ),
+];
+
+/// How they ask.
+const KINDS: [&str; 4] = ["tcp = 80", "udp = 7", "ping = true", "http = 80"];
+
+/// How soon a block is decided, in milliseconds, on a machine that is not overloaded. The test holds
+/// the median to it and tells the maximum: single probes wait for the scheduler when other tests keep
+/// all processors busy.
+const SOON: f64 = 20.0;
+
+#[test]
+fn blocks_of_every_kind_are_decided_by_evidence_at_once() {
+    let mut text = CLOUDS.to_owned();
+    for (from, to, reason, _) in PLACES {
+        for kind in KINDS {
+            let expect = format!("{{ {kind}, blocked = \"{reason}\" }}");
+            write!(
+                text,
+                "\n[[step]]\nfrom = \"{from}\"\nto = \"{to}\"\nexpect = {expect}\n"
+            )
+            .unwrap();
+        }
+    }
+    let run = Run::text(&text);
+    assert_eq!(run.code, Some(0), "{}", run.tale());
+    let steps = run.steps();
+    assert_eq!(steps.len(), PLACES.len() * KINDS.len());
+    let mut times = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let (_, _, reason, resource) = PLACES[index / KINDS.len()];
+        let (name, detail) = (&step["name"], &step["detail"]);
+        assert_eq!(detail["outcome"], "blocked", "{name}: {detail:#}");
+        assert_eq!(detail["reason"], reason, "{name}: {detail:#}");
+        let told = detail["resource"].as_str().unwrap();
+        assert!(told.contains(resource), "{name}: {told}");
+        let evidence = detail["evidence"].as_array().unwrap();
+        let last = evidence.last().unwrap();
+        assert_eq!(last["is_final"], true, "{name}: {detail:#}");
+        assert_eq!(last["reason"], reason, "{name}: {detail:#}");
+        let decided = detail["decided_ms"].as_f64().unwrap();
+        assert!(last["after_ms"].as_f64().unwrap() <= decided, "{name}");
+        times.push(decided);
+    }
+    times.sort_by(f64::total_cmp);
+    let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
+    let count = times.len();
+    println!("{count} blocks decided: median {median:.2} ms, maximum {most:.2} ms");
+    assert!(median <= SOON, "{times:?}");
+    // Nothing waited for its time limit, which is two seconds.
+    assert!(most < 1_000.0, "{times:?}");
+}
+
+/// A server that drops what it gets, or what it answers, without a word to anybody.
+fn silence(how: &str, program: &str) {
+    // Asked for without running anything: a node has the machine's programs.
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output()
+        .unwrap();
+    if !found.status.success() {
+        tell(&format!(
+            "a silent instance by `{how}`, because there is no program `{program}` here"
+        ));
+        return;
+    }
+    let mut text = CLOUDS.to_owned();
+    write!(
+        text,
+        "\n[[step]]\nname = \"before\"\nfrom = \"sensor\"\nto = \"worker\"\nexpect = {{ http = 80 }}\n\
+         \n[[step]]\nname = \"silence\"\non = \"worker\"\nrun = \"\"\"\n{how}\n\"\"\"\n"
+    )
+    .unwrap();
+    for expected in ["", ", blocked = true", ", blocked = \"HOST_FILTER\""] {
+        for kind in KINDS {
+            write!(
+                text,
+                "\n[[step]]\nfrom = \"sensor\"\nto = \"worker\"\ntimeout = \"150ms\"\n\
+                 expect = {{ {kind}{expected} }}\n"
+            )
+            .unwrap();
+        }
+    }
+    let run = Run::text(&text);
+    assert_eq!(run.code, Some(1), "{}", run.tale());
+    assert_eq!(run.step("before")["status"], "passed", "{}", run.tale());
+    assert_eq!(run.step("silence")["status"], "passed", "{}", run.tale());
+    let probes = &run.steps()[2..];
+    assert_eq!(probes.len(), 3 * KINDS.len());
+    for probe in probes {
+        let detail = &probe["detail"];
+        assert_eq!(probe["status"], "failed", "{}", run.tale());
+        assert_eq!(detail["outcome"], "lost-without-evidence", "{detail:#}");
+        assert!(detail["reason"].is_null(), "{detail:#}");
+        assert!(detail["evidence"].as_array().unwrap().is_empty());
+        assert!(detail["decided_ms"].as_f64().unwrap() >= 150.0);
+        let problem = detail["problems"][0].as_str().unwrap();
+        assert!(problem.contains("lost without evidence"), "{problem}");
+    }
+}
+
+#[test]
+fn an_instance_that_drops_by_its_own_nftables_is_a_finding() {
+    silence(
+        "nft 'add table ip own; \
+         add chain ip own input { type filter hook input priority 0; policy drop; }'",
+        "nft",
+    );
+}
+
+#[test]
+fn an_instance_whose_own_route_swallows_the_answer_is_a_finding() {
+    silence("ip route add blackhole 100.64.0.0/24", "ip");
+}
