@@ -143,7 +143,7 @@ fn each_event_is_an_object_with_the_keys_that_are_documented() {
     let evidence = &run.step("closed")["detail"]["evidence"][0];
     assert_eq!(
         keys(evidence),
-        words("node is_final reason resource packet after_ms")
+        words("node is_final reason resource packet answer after_ms")
     );
     let ended = run.all("scenario-finished")[0];
     assert_eq!((&ended["passed"], &ended["failed"]), (&4.into(), &2.into()));

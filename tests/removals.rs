@@ -133,7 +133,7 @@ const SECOND_FLOOD: &str =
 cases! {
     canal_without_the_route_back: "canal",
         [Step("do = \"CreateRoute\"\nroute_table = \"public\"")]
-        => "the device opens the page", Blocked(IGW_6598, "internet gateway customer");
+        => "the device opens the page", Blocked(IGW_6598, "internet gateway customer, by route table public");
     canal_without_the_default_route: "canal",
         [Replace("routes = [{ destination = \"0.0.0.0/0\", target = \"igw\" }]\n", "")]
         => "no way back: the answer takes the default route to the internet gateway",
@@ -159,7 +159,7 @@ cases! {
         => "", Refused("the VPC customer has no internet gateway; attach one first");
     canal_without_the_service: "canal",
         [Replace("serve = [{ http = 80, body = \"hello from the customer VPC\" }]\n", "")]
-        => "the device opens the page", Outcome("refused", "nothing listens there");
+        => "the device opens the page", Outcome("refused", "it was refused by the far end");
 
     gate_without_udp_4789: "gate",
         [Step("AuthorizeSecurityGroupIngress")]
@@ -195,17 +195,17 @@ cases! {
         => "the security group forgot VXLAN", Blocked("GATE_NOT_OPEN", "Gate of VPG vpg");
     gate_without_link_up: "gate",
         [Replace("ip link set vxlan0 up\n", "")]
-        => "the security group forgot VXLAN", Blocked(IGW_1918, "internet gateway customer");
+        => "the security group forgot VXLAN", Blocked(IGW_1918, "internet gateway customer, by route table public");
     gate_without_an_inner_address: "gate",
         [Replace("ip addr add 10.254.0.254/9 dev vxlan0\n", "")]
-        => "the security group forgot VXLAN", Blocked(IGW_1918, "internet gateway customer");
+        => "the security group forgot VXLAN", Blocked(IGW_1918, "internet gateway customer, by route table public");
     gate_with_another_inner_address: "gate",
         [Replace("ip addr add 10.254.0.254/9", "ip addr add 10.254.0.253/9")]
         => "the security group forgot VXLAN",
         Blocked("GATE_INNER_ADDRESS_MISMATCH", "Gate of VPG vpg, peers' inner addresses");
     gate_with_a_short_netmask: "gate",
         [Replace("ip addr add 10.254.0.254/9", "ip addr add 10.254.0.254/24")]
-        => "the security group forgot VXLAN", Blocked(IGW_1918, "internet gateway customer");
+        => "the security group forgot VXLAN", Blocked(IGW_1918, "internet gateway customer, by route table public");
     gate_with_another_vni: "gate",
         [Replace(" id 10 dstport", " id 11 dstport")]
         => "the security group forgot VXLAN",
@@ -217,11 +217,11 @@ cases! {
     gate_without_the_peering_route: "gate",
         [Step("do = \"CreateRoute\"")]
         => "Canal: the device opens the page at the private address",
-        Blocked(IGW_6598, "internet gateway customer");
+        Blocked(IGW_6598, "internet gateway customer, by route table public");
     gate_without_the_reboot: "gate",
         [Step("RebootInstances")]
         => "but the VXLAN interface is gone, and the ping takes the default route",
-        Outcome("reachable", "expected blocked");
+        Outcome("reachable", "it was answered");
 
     closed_network_without_the_route: "closed-network",
         [Replace("routes = [{ destination = \"100.67.0.224/27\", target = \"pcx\" }]\n", "")]
@@ -248,10 +248,10 @@ cases! {
             "  { action = \"deny\", ip_range = \"0.0.0.0/0\" },\n  { action = \"allow\", ip_range = \"10.0.0.20/32\" },\n",
             "  { action = \"allow\", ip_range = \"10.0.0.20/32\" },\n"
         )]
-        => "sensor → server: tcp/7", Outcome("reachable", "expected blocked");
+        => "sensor → server: tcp/7", Outcome("reachable", "it was answered");
     closed_network_with_internet: "closed-network",
         [Replace("internet_gateway = false\n", "")]
-        => "the internet is not, and nothing says so", Outcome("reachable", "expected blocked");
+        => "the internet is not, and nothing says so", Outcome("reachable", "it was answered");
     closed_network_without_the_name: "closed-network",
         [Replace("dns = { \"example.com\" = \"198.51.100.10\" }\n", "")]
         => "DNS answers, even for names on the internet",
@@ -265,10 +265,10 @@ cases! {
         => "sensor → camera: tcp/7", Blocked("GATE_PRIVACY_SEPARATOR", "Gate of VPG vpg");
     device_to_device_without_the_separator: "device-to-device",
         [Step("do = \"enableGatePrivacySeparator\"")]
-        => "the privacy separator keeps them apart", Outcome("reachable", "expected blocked");
+        => "the privacy separator keeps them apart", Outcome("reachable", "it was answered");
     device_to_device_without_closing: "device-to-device",
         [Step("closeGate")]
-        => "closed again", Outcome("reachable", "expected blocked");
+        => "closed again", Outcome("reachable", "it was answered");
     device_to_device_without_the_map_entry: "device-to-device",
         [Replace("sensor = \"10.128.0.10\", ", "")]
         => "each has the address that it is pinned to, on a node of its own",
@@ -280,7 +280,7 @@ cases! {
 
     clean_up_without_the_route_back: "clean-up",
         [Replace("  { destination = \"100.64.0.0/24\", target = \"pcx\" },\n", "")]
-        => "sensor → server: http/80 /", Blocked(IGW_6598, "internet gateway customer");
+        => "sensor → server: http/80 /", Blocked(IGW_6598, "internet gateway customer, by route table public");
     clean_up_without_the_acceptance: "clean-up",
         [Replace("accepted = true\n", "")]
         => "sensor → server: http/80 /",
