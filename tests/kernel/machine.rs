@@ -13,21 +13,15 @@ pub const TESTS: &[Test] = &[
     ("machine::what_it_can_do_is_found_out", can_do),
 ];
 
-/// Runs a program inside a node; none, with a word about it, where the machine lacks it.
-pub fn run(bench: &Bench, at: &str, program: &'static str, arguments: &[&str]) -> Option<Output> {
+/// Runs a program inside a node.
+pub fn run(bench: &Bench, at: &str, program: &'static str, arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
     let output = bench.within(at, move || Command::new(program).args(arguments).output());
-    match output {
-        Ok(output) => Some(output),
-        Err(error) => {
-            eprintln!("skipped: the program {program} is missing here ({error})");
-            None
-        }
-    }
+    output.unwrap_or_else(|error| panic!("this test needs the program {program}: {error}"))
 }
 
 /// Runs iproute2's `ip` inside a node.
-pub fn ip(bench: &Bench, at: &str, arguments: &[&str]) -> Option<Output> {
+pub fn ip(bench: &Bench, at: &str, arguments: &[&str]) -> Output {
     run(bench, at, "ip", arguments)
 }
 
