@@ -426,7 +426,7 @@ mod tests {
         let error = world.refused("terminateVirtualPrivateGateway", terminate);
         assert_eq!(
             error.to_string(),
-            "VPG4041: no VPG is called \"vpg\"; there is none yet"
+            "VPG4041: no VPG is called \"vpg\"; there is none; create it first"
         );
         // The group's old setting names nothing any more, not even a new VPG of the same name.
         world.running_vpg("vpg", "F");
