@@ -216,7 +216,9 @@ pub(super) fn route_table(to: &mut Reading, name: &str, table: &Table<'_>) {
         if target.value != "igw" {
             // A VPC, because its internet gateway goes by its name.
             const TARGETS: &[Kind] = &[Kind::Instance, Kind::VpcPeering, Kind::Canal, Kind::Vpc];
-            to.names.refer(&target, TARGETS);
+            if !to.names.refer(&target, TARGETS) {
+                continue;
+            }
         }
         let create = CreateRoute {
             route_table: id.clone(),

@@ -7,32 +7,40 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::data::Entries;
-use super::setup::{build_what_works, names_unknown, refused};
+use super::diagnostic::Harm;
+use super::doubt::{Doubts, names_unknown};
+use super::draft::{Draft, Faulty, StepDraft};
+use super::names::Kind;
+use super::setup::{build_what_works, refused};
+use super::target::TargetError;
 use super::value::Errors;
 use super::{
     Ask, Diagnostic, DoStep, Expectation, NodeName, Placed, ProbeStep, RunStep, Scenario, Span,
     Step, StepKind, Template, ValueCheck, fault, target,
 };
-use crate::cloud::aws::InstanceId;
-use crate::cloud::soracom::SimId;
+use crate::cloud::aws::{InstanceId, InstanceState};
+use crate::cloud::soracom::{SimId, SimStatus};
 use crate::cloud::{ApiError, Cloud, Event, Time, ValueError};
 
-/// Everything that is wrong with a scenario that has been read, in file order: what the services
-/// refuse, and names that stand for nothing when their turn comes.
-pub fn check(scenario: &Scenario) -> Vec<Diagnostic> {
-    let built = build_what_works(scenario);
+/// What is wrong with a scenario as far as the clouds can tell: what the services refuse, and names that
+/// stand for nothing when their turn comes.
+pub(super) fn check(draft: &Draft) -> Vec<Diagnostic> {
+    let built = build_what_works(&draft.scenario, draft.doubts.clone());
     let mut check = Check {
-        scenario,
+        scenario: &draft.scenario,
         cloud: built.cloud,
         now: built.now,
-        missing: built.missing,
+        doubts: built.doubts,
         gone: BTreeMap::new(),
+        still: BTreeMap::new(),
         errors: built.errors,
     };
-    for step in &scenario.steps {
-        check.step(step);
+    for (i, step) in draft.steps.iter().enumerate() {
+        match step {
+            StepDraft::Sound(step) => check.step(i + 1, step),
+            StepDraft::Faulty(faulty) => check.faulty(faulty),
+        }
     }
-    check.errors.sort_by_key(|error| error.primary.span.start);
     check.errors
 }
 
@@ -41,17 +49,22 @@ struct Check<'s> {
     scenario: &'s Scenario,
     cloud: Cloud,
     now: Time,
-    /// The names of what could not be made. Whatever else goes wrong with them follows from that.
-    missing: BTreeSet<String>,
+    /// What can't be told.
+    doubts: Doubts,
     /// The names of what no longer exists, and the step that ended it.
     gone: BTreeMap<String, Span>,
+    /// The nodes that no longer run, and the step that stopped them: its number, and where it stands.
+    still: BTreeMap<String, (usize, Span)>,
     errors: Errors,
 }
 
 impl Check<'_> {
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, number: usize, step: &Step) {
         match &step.kind {
-            StepKind::Do(action) => self.action(step, action),
+            StepKind::Do(action) => {
+                self.action(step, action);
+                self.note_what_stopped(number, &step.span);
+            }
             StepKind::Probe(probe) => self.probe(probe),
             StepKind::Run(run) => self.run(run),
             StepKind::Wait(wait) => {
@@ -67,6 +80,40 @@ impl Check<'_> {
                     self.value(step, check);
                 }
             }
+        }
+    }
+
+    /// Looks at what can be looked at, and notes what can't be told from now on.
+    fn faulty(&mut self, step: &Faulty) {
+        let existing = self.names();
+        if let Some(acts) = &step.acts {
+            for name in &acts.names {
+                if existing.contains(name) {
+                    self.doubts.doubt(name, Harm::Unreadable);
+                } else if acts.nameless {
+                    self.doubts.miss(name);
+                }
+            }
+            if let Some(name) = &acts.makes {
+                self.doubts.miss(name);
+            }
+            return;
+        }
+        if step.waits {
+            // Nobody knows how late it is now.
+            for name in existing {
+                self.doubts.doubt(name, Harm::Unreadable);
+            }
+        }
+        let from = step.node.as_ref().and_then(|name| self.node(name));
+        if let Some(to) = &step.to {
+            self.destination(from, to, true);
+        }
+        for path in &step.paths {
+            self.path(path, step.patient);
+        }
+        for text in &step.texts {
+            self.resolve(text);
         }
     }
 
@@ -90,7 +137,7 @@ impl Check<'_> {
     fn action(&mut self, step: &Step, action: &DoStep) {
         let made = action.creates().map(str::to_owned);
         if self.names_missing(&action.parameters) {
-            self.missing.extend(made);
+            self.guess(action);
             return;
         }
         let read = action
@@ -99,14 +146,16 @@ impl Check<'_> {
         let (read, given) = match read {
             Ok(read) => read,
             Err(errors) => {
-                self.errors.extend(errors);
-                self.missing.extend(made);
+                if !self.template_is_doubtful(action) {
+                    self.errors.extend(errors);
+                }
+                self.guess(action);
                 return;
             }
         };
         if let Some(diagnostic) = self.second_node(action) {
             self.errors.push(diagnostic);
-            self.missing.extend(made);
+            self.guess(action);
             return;
         }
         let ends = ["Delete", "delete", "Terminate", "terminate", "Release"]
@@ -114,26 +163,78 @@ impl Check<'_> {
             .any(|verb| action.operation.value.starts_with(verb));
         let before = if ends { self.names() } else { BTreeSet::new() };
         for _ in 0..step.repeat {
+            let names = self.concerned(&given);
             let result = self.cloud.apply(&read, self.now);
+            let Some(diagnostic) = judge(action, &given, &result) else {
+                continue;
+            };
+            let excused = match &result {
+                Ok(_) => self.doubts.reach(names, &self.cloud),
+                Err(refusal) => {
+                    self.doubts.excuse(refusal) || self.doubts.reach(names, &self.cloud)
+                }
+            };
             // What may take a while to come out as expected can't be judged at one moment.
-            if step.eventually.is_none()
-                && let Some(diagnostic) = judge(action, &given, &result)
-            {
-                let ended = result.err().and_then(|refusal| {
+            if step.eventually.is_none() && !excused {
+                let ended = result.as_ref().err().and_then(|refusal| {
                     let mut names = self.gone.keys();
-                    names.find(|name| names_unknown(&refusal, name)).cloned()
+                    names.find(|name| names_unknown(refusal, name)).cloned()
                 });
                 self.complain(ended.as_deref().unwrap_or_default(), diagnostic);
-                self.missing.extend(made.clone());
-                break;
             }
+            if result.is_err() && action.error.is_none() {
+                // It should have worked: what comes of it is not known.
+                self.guess(action);
+                return;
+            }
+            break;
         }
         if let Some(name) = made {
             self.gone.remove(&name);
+            if self.names().contains(&name) {
+                self.doubts.made(&name);
+            }
         }
         if ends {
             self.note_what_went(&before, &step.span);
         }
+    }
+
+    /// Goes on without an action that should have worked: what it makes is missing, and what it names
+    /// may not be as it was meant.
+    fn guess(&mut self, action: &DoStep) {
+        let existing = self.names();
+        for value in fault::scalars(&action.parameters, true) {
+            let paths = Template(value.clone());
+            let of_paths = paths.paths().flat_map(|path| path.split('.').take(2));
+            for name in of_paths.chain([value.value.as_str()]) {
+                if existing.contains(name) {
+                    self.doubts.doubt(name, Harm::Unreadable);
+                }
+            }
+        }
+        if let Some(name) = action.creates() {
+            self.doubts.miss(name);
+        }
+    }
+
+    /// The names among the values of parameters.
+    fn concerned(&self, given: &Entries) -> Vec<String> {
+        fault::scalars(given, true)
+            .into_iter()
+            .map(|value| value.value)
+            .collect()
+    }
+
+    /// Whether parameters take values from what may not be as it was meant.
+    fn template_is_doubtful(&self, action: &DoStep) -> bool {
+        fault::scalars(&action.parameters, true)
+            .into_iter()
+            .any(|value| {
+                Template(value)
+                    .paths()
+                    .any(|path| self.doubts.path_is_doubtful(path))
+            })
     }
 
     /// What is wrong where a SIM and an instance would have the same name, which the clouds don't mind
@@ -168,13 +269,12 @@ impl Check<'_> {
 
     /// Whether parameters name something that could not be made.
     fn names_missing(&self, given: &Entries) -> bool {
-        !self.missing.is_empty()
-            && fault::scalars(given, true).into_iter().any(|value| {
-                self.missing.contains(&value.value)
-                    || Template(value)
-                        .paths()
-                        .any(|path| self.path_is_missing(path))
-            })
+        fault::scalars(given, true).into_iter().any(|value| {
+            self.doubts.is_missing(&value.value)
+                || Template(value)
+                    .paths()
+                    .any(|path| self.doubts.path_is_missing(path))
+        })
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -191,8 +291,24 @@ impl Check<'_> {
         }
     }
 
+    fn note_what_stopped(&mut self, number: usize, span: &Span) {
+        let aws = self.cloud.aws.instances.iter();
+        let stopped = aws
+            .filter(|(_, instance)| instance.state == InstanceState::Stopped)
+            .map(|(id, _)| id.to_string());
+        let sims = self.cloud.soracom.sims.iter();
+        let terminated = sims
+            .filter(|(_, sim)| sim.status == SimStatus::Terminated)
+            .map(|(id, _)| id.to_string());
+        let now: BTreeSet<String> = stopped.chain(terminated).collect();
+        self.still.retain(|name, _| now.contains(name));
+        for name in now {
+            self.still.entry(name).or_insert((number, span.clone()));
+        }
+    }
+
     fn node(&mut self, name: &Placed<String>) -> Option<NodeName> {
-        if self.missing.contains(&name.value) {
+        if self.doubts.is_missing(&name.value) {
             return None;
         }
         match target::node(&name.value, &self.cloud) {
@@ -205,7 +321,22 @@ impl Check<'_> {
     }
 
     fn complain_of_target(&mut self, name: &str, span: Span, why: &target::TargetError) {
-        if self.missing.contains(name) {
+        let guess = match why {
+            TargetError::Unknown { .. } => {
+                let mut nodes = [Kind::Instance, Kind::Sim].iter();
+                self.doubts.is_missing(name)
+                    || nodes.any(|kind| self.doubts.nameless.contains(kind))
+            }
+            TargetError::Offline(_) | TargetError::Stopped(_) | TargetError::Terminated(_) => {
+                self.doubts.is_missing(name) || self.doubts.is_doubtful(name)
+            }
+            TargetError::Endpoint(_) | TargetError::DomainName(_) => false,
+        };
+        if guess {
+            return;
+        }
+        if let Some((number, stopped)) = self.still.get(name) {
+            self.errors.push(still(name, span, why, *number, stopped));
             return;
         }
         let diagnostic = if self.gone.contains_key(name) {
@@ -229,12 +360,14 @@ impl Check<'_> {
         let mut wrong = false;
         let mut seen = BTreeSet::new();
         for path in template.paths().filter(|path| seen.insert(*path)) {
-            if self.path_is_missing(path) {
+            if self.doubts.path_is_missing(path) {
                 wrong = true;
             } else if let Err(why) = self.cloud.value(path) {
                 wrong = true;
-                let diagnostic = Diagnostic::error(template.span_of(path), why.to_string());
-                self.complain_of_path(path, diagnostic);
+                if !self.value_is_a_guess(path, &why) {
+                    let diagnostic = Diagnostic::error(template.span_of(path), why.to_string());
+                    self.complain_of_path(path, diagnostic);
+                }
             }
         }
         if wrong {
@@ -243,11 +376,43 @@ impl Check<'_> {
         template.resolve(&self.cloud).ok()
     }
 
-    /// Whether a path `[kind.]name.attribute` is that of something that could not be made.
-    fn path_is_missing(&self, path: &str) -> bool {
-        path.split('.')
-            .take(2)
-            .any(|name| self.missing.contains(name))
+    /// Whether what is wrong with a path may only follow from something else.
+    fn value_is_a_guess(&self, path: &str, why: &ValueError) -> bool {
+        match why {
+            ValueError::UnknownName { .. } => !self.doubts.nameless.is_empty(),
+            ValueError::Empty { .. } | ValueError::OutOfRange { .. } => {
+                self.doubts.path_is_doubtful(path)
+            }
+            ValueError::Syntax { .. }
+            | ValueError::UnknownAttribute { .. }
+            | ValueError::NeedsIndex { .. }
+            | ValueError::Ambiguous { .. } => false,
+        }
+    }
+
+    /// Looks at who is asked; what is stopped never answers.
+    fn destination(&mut self, from: Option<NodeName>, to: &Template, may_be_silent: bool) {
+        let Some(name) = self.resolve(to) else { return };
+        if self.doubts.is_missing(&name) {
+            return;
+        }
+        // Where it is not known who asks, the name can be looked at all the same.
+        let from = from.unwrap_or(NodeName::Pc);
+        let found = target::destination(&from, &name, &self.cloud);
+        let found = match (found, target::named(&name, &self.cloud)) {
+            (Ok(_), Ok(NodeName::Instance(_))) if !may_be_silent => {
+                target::node(&name, &self.cloud)
+            }
+            (Ok(_), Ok(node)) => Ok(node),
+            (Ok(_), Err(_)) => return,
+            (Err(why), _) => Err(why),
+        };
+        match found {
+            // Traffic keeps the session alive.
+            Ok(NodeName::Sim(sim)) => self.cloud.soracom.touch(&sim, self.now),
+            Ok(NodeName::Instance(_) | NodeName::Pc | NodeName::Internet) => {}
+            Err(why) => self.complain_of_target(&name, to.0.span.clone(), &why),
+        }
     }
 
     fn probe(&mut self, probe: &ProbeStep) {
@@ -256,17 +421,8 @@ impl Check<'_> {
             // Traffic keeps the session alive.
             self.cloud.soracom.touch(sim, self.now);
         }
-        if let Some(to) = self.resolve(&probe.to)
-            && !self.missing.contains(&to)
-        {
-            // Where it is not known who asks, the name can be looked at all the same.
-            let from = from.unwrap_or(NodeName::Pc);
-            if let Err(why) = target::destination(&from, &to, &self.cloud) {
-                self.complain_of_target(&to, probe.to.0.span.clone(), &why);
-            } else if let Ok(NodeName::Sim(sim)) = target::node(&to, &self.cloud) {
-                self.cloud.soracom.touch(&sim, self.now);
-            }
-        }
+        let silent = matches!(probe.expect, Expectation::Blocked(_));
+        self.destination(from, &probe.to, silent);
         let Expectation::Reachable(answer) = &probe.expect else {
             return;
         };
@@ -308,19 +464,44 @@ impl Check<'_> {
     }
 
     fn value(&mut self, step: &Step, check: &ValueCheck) {
-        if !self.path_is_missing(&check.path.value) {
-            match self.cloud.value(&check.path.value) {
-                Ok(_) => {}
-                // It may get its value in time.
-                Err(ValueError::Empty { .. }) if step.eventually.is_some() => {}
-                Err(why) => {
-                    let diagnostic = Diagnostic::error(check.path.span.clone(), why.to_string());
-                    self.complain_of_path(&check.path.value, diagnostic);
-                }
-            }
-        }
+        self.path(&check.path, step.eventually.is_some());
         self.resolve(&check.expected);
     }
+
+    /// Looks at the path of a value; where it is `patient`, the value may come in time.
+    fn path(&mut self, path: &Placed<String>, patient: bool) {
+        if self.doubts.path_is_missing(&path.value) {
+            return;
+        }
+        match self.cloud.value(&path.value) {
+            Ok(_) => {}
+            Err(ValueError::Empty { .. }) if patient => {}
+            Err(why) if self.value_is_a_guess(&path.value, &why) => {}
+            Err(why) => {
+                let diagnostic = Diagnostic::error(path.span.clone(), why.to_string());
+                self.complain_of_path(&path.value, diagnostic);
+            }
+        }
+    }
+}
+
+/// What is wrong with using a node that has been stopped or terminated.
+fn still(name: &str, span: Span, why: &TargetError, number: usize, stopped: &Span) -> Diagnostic {
+    let (what, label, help) = match why {
+        TargetError::Terminated(_) => (
+            format!("SIM `{name}` is terminated since step {number}"),
+            "terminated here",
+            "that is final: register another SIM",
+        ),
+        _ => (
+            format!("instance `{name}` is stopped since step {number}"),
+            "stopped here",
+            "start it first, with `StartInstances`; whoever asks it meanwhile is `blocked`",
+        ),
+    };
+    Diagnostic::error(span, what)
+        .related(stopped.clone(), label)
+        .help(help)
 }
 
 /// What is wrong with the outcome of an action, if it is not as the step says.
