@@ -16,17 +16,22 @@ pub(crate) fn nearest<'a>(
         return None;
     }
     let lower = wanted.to_lowercase();
+    let letters = lower.chars().count();
     let squeezed = squeeze(&lower);
     candidates
         .into_iter()
         .filter_map(|candidate| {
             let other = candidate.to_lowercase();
+            let length = other.chars().count();
+            let longer = letters.max(length);
             let distance = if squeezed == squeeze(&other) {
                 0
+            } else if letters.abs_diff(length) > longer / 3 {
+                // Nor can the distance be less.
+                return None;
             } else {
                 strsim::osa_distance(&lower, &other)
             };
-            let longer = lower.chars().count().max(other.chars().count());
             // One slip in three letters still looks like the same word; in two-letter names any slip
             // gives another one.
             (distance <= longer / 3 && longer > 2 || distance == 0).then_some((distance, candidate))

@@ -85,23 +85,22 @@ impl Check<'_> {
 
     /// Looks at what can be looked at, and notes what can't be told from now on.
     fn faulty(&mut self, step: &Faulty) {
-        let existing = self.names();
         if let Some(acts) = &step.acts {
-            for name in &acts.names {
-                if existing.contains(name) {
-                    self.doubts.doubt(name, Harm::Unreadable);
-                } else if acts.nameless {
-                    self.doubts.miss(name);
-                }
-            }
-            if let Some(name) = &acts.makes {
+            self.doubt_all(
+                acts.names.clone(),
+                acts.operation.as_deref(),
+                acts.makes.as_deref(),
+            );
+            let existing = self.names();
+            let new = acts.names.iter().filter(|name| !existing.contains(*name));
+            for name in new.filter(|_| acts.nameless) {
                 self.doubts.miss(name);
             }
             return;
         }
         if step.waits {
             // Nobody knows how late it is now.
-            for name in existing {
+            for name in self.names() {
                 self.doubts.doubt(name, Harm::Unreadable);
             }
         }
@@ -134,6 +133,23 @@ impl Check<'_> {
         self.complain(name.unwrap_or_default(), diagnostic);
     }
 
+    /// What mends a path that leads nowhere, where the reason does not say it.
+    fn mend_path(&self, path: &str, why: &ValueError) -> Option<String> {
+        let ValueError::UnknownName { nearest: None, .. } = why else {
+            return None;
+        };
+        let (name, attribute) = path.split_once('.')?;
+        let flat = format!("{name}.{}", attribute.replace('.', "_"));
+        if flat != path && self.cloud.value(&flat).is_ok() {
+            return Some(format!("did you mean \"{flat}\"?"));
+        }
+        Some(
+            "a path begins with the name of what a table declares or an earlier step made, as in \
+             \"sensor.ip\""
+                .to_owned(),
+        )
+    }
+
     fn action(&mut self, step: &Step, action: &DoStep) {
         let made = action.creates().map(str::to_owned);
         if self.names_missing(&action.parameters) {
@@ -158,9 +174,7 @@ impl Check<'_> {
             self.guess(action);
             return;
         }
-        let ends = ["Delete", "delete", "Terminate", "terminate", "Release"]
-            .iter()
-            .any(|verb| action.operation.value.starts_with(verb));
+        let ends = ends(&action.operation.value);
         let before = if ends { self.names() } else { BTreeSet::new() };
         for _ in 0..step.repeat {
             let names = self.concerned(&given);
@@ -169,11 +183,13 @@ impl Check<'_> {
                 continue;
             };
             let excused = match &result {
-                Ok(_) => self.doubts.reach(names, &self.cloud),
-                Err(refusal) => {
-                    self.doubts.excuse(refusal) || self.doubts.reach(names, &self.cloud)
+                // What was left out may be what was to stand in the way.
+                Ok(_) => {
+                    (ends || adds(&action.operation.value))
+                        && names.iter().any(|name| self.doubts.is_doubtful(name))
                 }
-            };
+                Err(refusal) => self.doubts.excuse(refusal),
+            } || self.doubts.reach(names, &self.cloud);
             // What may take a while to come out as expected can't be judged at one moment.
             if step.eventually.is_none() && !excused {
                 let ended = result.as_ref().err().and_then(|refusal| {
@@ -200,20 +216,25 @@ impl Check<'_> {
         }
     }
 
-    /// Goes on without an action that should have worked: what it makes is missing, and what it names
+    /// Goes on without an action that should have worked: what it makes is missing, or else what it names
     /// may not be as it was meant.
     fn guess(&mut self, action: &DoStep) {
+        let names = self.concerned(&action.parameters);
+        self.doubt_all(names, Some(&action.operation.value), action.creates());
+    }
+
+    /// Doubts what an action names. What has only been added to can lack no more than that.
+    fn doubt_all(&mut self, names: Vec<String>, operation: Option<&str>, makes: Option<&str>) {
         let existing = self.names();
-        for value in fault::scalars(&action.parameters, true) {
-            let paths = Template(value.clone());
-            let of_paths = paths.paths().flat_map(|path| path.split('.').take(2));
-            for name in of_paths.chain([value.value.as_str()]) {
-                if existing.contains(name) {
-                    self.doubts.doubt(name, Harm::Unreadable);
-                }
-            }
+        let harm = if makes.is_some() || operation.is_some_and(adds) {
+            Harm::LeftOut
+        } else {
+            Harm::Unreadable
+        };
+        for name in names.into_iter().filter(|name| existing.contains(name)) {
+            self.doubts.doubt(name, harm);
         }
-        if let Some(name) = action.creates() {
+        if let Some(name) = makes {
             self.doubts.miss(name);
         }
     }
@@ -327,7 +348,10 @@ impl Check<'_> {
                 self.doubts.is_missing(name)
                     || nodes.any(|kind| self.doubts.nameless.contains(kind))
             }
-            TargetError::Offline(_) | TargetError::Stopped(_) | TargetError::Terminated(_) => {
+            TargetError::Offline(_)
+            | TargetError::Stopped(_)
+            | TargetError::Silent(_)
+            | TargetError::Terminated(_) => {
                 self.doubts.is_missing(name) || self.doubts.is_doubtful(name)
             }
             TargetError::Endpoint(_) | TargetError::DomainName(_) => false,
@@ -335,8 +359,11 @@ impl Check<'_> {
         if guess {
             return;
         }
-        if let Some((number, stopped)) = self.still.get(name) {
-            self.errors.push(still(name, span, why, *number, stopped));
+        let still = self.still.get(name);
+        if let Some(diagnostic) =
+            still.and_then(|(number, step)| still_is(span.clone(), why, *number, step))
+        {
+            self.errors.push(diagnostic);
             return;
         }
         let diagnostic = if self.gone.contains_key(name) {
@@ -351,6 +378,14 @@ impl Check<'_> {
         let help = zone
             .and_then(|addresses| addresses.first())
             .map(|address| format!("the scenario gives it the address \"{address}\""));
+        let help = help.or_else(|| match why {
+            TargetError::Unknown { nearest: None, .. } if !self.gone.contains_key(name) => Some(
+                "a node is a SIM, an instance, `pc` or `internet`; one of SORACOM's endpoints (`pong`, \
+                 `metadata`, `dns`, `ntp`) or any address can be asked, too"
+                    .to_owned(),
+            ),
+            _ => None,
+        });
         self.complain(name, diagnostic.maybe_help(help));
     }
 
@@ -365,7 +400,8 @@ impl Check<'_> {
             } else if let Err(why) = self.cloud.value(path) {
                 wrong = true;
                 if !self.value_is_a_guess(path, &why) {
-                    let diagnostic = Diagnostic::error(template.span_of(path), why.to_string());
+                    let diagnostic = Diagnostic::error(template.span_of(path), why.to_string())
+                        .maybe_help(self.mend_path(path, &why));
                     self.complain_of_path(path, diagnostic);
                 }
             }
@@ -380,6 +416,8 @@ impl Check<'_> {
     fn value_is_a_guess(&self, path: &str, why: &ValueError) -> bool {
         match why {
             ValueError::UnknownName { .. } => !self.doubts.nameless.is_empty(),
+            // A VPG has two nodes, whatever else becomes of it.
+            ValueError::OutOfRange { .. } if path.contains(".outer_ip[") => false,
             ValueError::Empty { .. } | ValueError::OutOfRange { .. } => {
                 self.doubts.path_is_doubtful(path)
             }
@@ -390,7 +428,7 @@ impl Check<'_> {
         }
     }
 
-    /// Looks at who is asked; what is stopped never answers.
+    /// Looks at who is asked; what is stopped never answers, which `may_be_silent` says is as expected.
     fn destination(&mut self, from: Option<NodeName>, to: &Template, may_be_silent: bool) {
         let Some(name) = self.resolve(to) else { return };
         if self.doubts.is_missing(&name) {
@@ -399,20 +437,18 @@ impl Check<'_> {
         // Where it is not known who asks, the name can be looked at all the same.
         let from = from.unwrap_or(NodeName::Pc);
         let found = target::destination(&from, &name, &self.cloud);
-        let found = match (found, target::named(&name, &self.cloud)) {
-            (Ok(_), Ok(NodeName::Instance(_))) if !may_be_silent => {
-                target::node(&name, &self.cloud)
+        let why = match (found, target::node(&name, &self.cloud)) {
+            (Err(why), _) => why,
+            (Ok(_), Err(TargetError::Stopped(name))) if !may_be_silent => TargetError::Silent(name),
+            (Ok(_), node) => {
+                if let Ok(NodeName::Sim(sim)) = node {
+                    // Traffic keeps the session alive.
+                    self.cloud.soracom.touch(&sim, self.now);
+                }
+                return;
             }
-            (Ok(_), Ok(node)) => Ok(node),
-            (Ok(_), Err(_)) => return,
-            (Err(why), _) => Err(why),
         };
-        match found {
-            // Traffic keeps the session alive.
-            Ok(NodeName::Sim(sim)) => self.cloud.soracom.touch(&sim, self.now),
-            Ok(NodeName::Instance(_) | NodeName::Pc | NodeName::Internet) => {}
-            Err(why) => self.complain_of_target(&name, to.0.span.clone(), &why),
-        }
+        self.complain_of_target(&name, to.0.span.clone(), &why);
     }
 
     fn probe(&mut self, probe: &ProbeStep) {
@@ -478,30 +514,64 @@ impl Check<'_> {
             Err(ValueError::Empty { .. }) if patient => {}
             Err(why) if self.value_is_a_guess(&path.value, &why) => {}
             Err(why) => {
-                let diagnostic = Diagnostic::error(path.span.clone(), why.to_string());
+                let diagnostic = Diagnostic::error(path.span.clone(), why.to_string())
+                    .maybe_help(self.mend_path(&path.value, &why));
                 self.complain_of_path(&path.value, diagnostic);
             }
         }
     }
 }
 
-/// What is wrong with using a node that has been stopped or terminated.
-fn still(name: &str, span: Span, why: &TargetError, number: usize, stopped: &Span) -> Diagnostic {
+/// Whether an operation ends something.
+fn ends(operation: &str) -> bool {
+    ["Delete", "delete", "Terminate", "terminate", "Release"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+/// Whether an operation only adds something to what there is.
+fn adds(operation: &str) -> bool {
+    [
+        "Create",
+        "create",
+        "Authorize",
+        "Run",
+        "Allocate",
+        "register",
+    ]
+    .iter()
+    .any(|verb| operation.starts_with(verb))
+}
+
+/// What is wrong with using a node that a step has stopped or terminated.
+fn still_is(span: Span, why: &TargetError, number: usize, stopped: &Span) -> Option<Diagnostic> {
     let (what, label, help) = match why {
-        TargetError::Terminated(_) => (
-            format!("SIM `{name}` is terminated since step {number}"),
+        TargetError::Stopped(name) => (
+            format!(
+                "instance `{name}` has been stopped since step {number}, so it asks nothing and runs no scripts"
+            ),
+            "stopped here",
+            "start it first, with `StartInstances`",
+        ),
+        TargetError::Silent(name) => (
+            format!(
+                "instance `{name}` has been stopped since step {number}, so it answers nothing"
+            ),
+            "stopped here",
+            "start it first, with `StartInstances`, or expect `blocked = true`",
+        ),
+        TargetError::Terminated(name) => (
+            format!("SIM `{name}` has been terminated since step {number}"),
             "terminated here",
             "that is final: register another SIM",
         ),
-        _ => (
-            format!("instance `{name}` is stopped since step {number}"),
-            "stopped here",
-            "start it first, with `StartInstances`; whoever asks it meanwhile is `blocked`",
-        ),
+        _ => return None,
     };
-    Diagnostic::error(span, what)
-        .related(stopped.clone(), label)
-        .help(help)
+    Some(
+        Diagnostic::error(span, what)
+            .related(stopped.clone(), label)
+            .help(help),
+    )
 }
 
 /// What is wrong with the outcome of an action, if it is not as the step says.

@@ -97,7 +97,8 @@ impl Doubts {
                 .any(|name| names_unknown(refusal, name) && message.contains(&format!("{name:?}")))
     }
 
-    /// Whether one of these names, or of what they name in turn, may not be in the state that was meant.
+    /// Whether one of these names may not be in the state that was meant; or the group of a SIM, or the VPG
+    /// of a group, which a refused connection need not name.
     pub fn reach(&self, names: impl IntoIterator<Item = String>, cloud: &Cloud) -> bool {
         if self.doubtful.values().all(|harm| *harm < Harm::Unreadable) {
             return false;
@@ -111,9 +112,9 @@ impl Doubts {
             if seen.contains(&name) {
                 continue;
             }
-            let aws = cloud.aws.values(&name).into_iter();
-            let both = aws.chain(cloud.soracom.values(&name));
-            open.extend(both.flat_map(|(_, attributes)| attributes.into_values().flatten()));
+            for (_, attributes) in cloud.soracom.values(&name) {
+                open.extend(attributes.into_values().flatten());
+            }
             seen.insert(name);
         }
         false

@@ -51,6 +51,8 @@ pub(super) struct Faulty {
 pub(super) struct Acts {
     /// The texts among its parameters: names of what it may have changed.
     pub names: Vec<String>,
+    /// What is to be done.
+    pub operation: Option<String>,
     /// What it would have made.
     pub makes: Option<String>,
     /// Whether it makes something, under a name that is not evident.
@@ -96,13 +98,14 @@ impl Faulty {
                     .into_iter()
                     .map(|text| text.value)
                     .collect(),
+                operation: text("do").map(|operation| operation.value),
                 makes: text("as").map(|name| name.value),
                 nameless: text("as").is_none() && makes_something(text("do")),
             }),
             waits: has("wait"),
             patient: has("eventually"),
             node,
-            to: text("to").map(Template),
+            to: text("to").filter(is_sound).map(Template),
             texts,
             paths,
         }
@@ -118,13 +121,17 @@ fn makes_something(operation: Option<Placed<String>>) -> bool {
 
 /// The texts of a value that may name values.
 fn all_texts(value: &Value) -> impl Iterator<Item = Template> {
-    // What is wrong with a text itself has been said.
-    let sound = |text: &Placed<String>| {
-        let mut errors = Errors::new();
-        template::check(text, true, &mut errors);
-        errors.is_empty()
-    };
-    fault::texts(value).into_iter().filter(sound).map(Template)
+    fault::texts(value)
+        .into_iter()
+        .filter(is_sound)
+        .map(Template)
+}
+
+/// Whether nothing is wrong with a text itself, which has been said then.
+fn is_sound(text: &Placed<String>) -> bool {
+    let mut errors = Errors::new();
+    template::check(text, false, &mut errors);
+    errors.is_empty()
 }
 
 impl Draft {

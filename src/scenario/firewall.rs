@@ -128,7 +128,10 @@ pub(super) fn network_acl(to: &mut Reading, name: &str, table: &Table<'_>) {
                             entry.rule_number.value
                         ),
                     )
-                    .related(first.clone(), "the first"),
+                    .related(first.clone(), "the first")
+                    .help(
+                        "entries are tried in the order of their numbers: give one of them another",
+                    ),
                 );
                 continue;
             }

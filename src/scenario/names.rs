@@ -231,8 +231,17 @@ impl Names {
         {
             diagnostic = diagnostic.related(span.clone(), format!("`{name}` is {}", kind.a_noun()));
         }
-        if let [kind] = kinds {
-            diagnostic = diagnostic.help(format!("declare it with [{}.{name}]", kind.table()));
+        let tables: Vec<String> = kinds
+            .iter()
+            .map(|kind| format!("[{}.{name}]", kind.table()))
+            .collect();
+        diagnostic = diagnostic.help(match &tables[..] {
+            [table] => format!("declare it with {table}"),
+            _ => format!("declare it with one of {}", tables.join(", ")),
+        });
+        if kinds.contains(&Kind::Canal) && kinds.len() > 1 {
+            diagnostic = diagnostic
+                .help("where a step makes it, add the route with `CreateRoute` in a later step");
         }
         diagnostic
     }

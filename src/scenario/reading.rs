@@ -204,7 +204,8 @@ impl Reading {
                             place.1
                         ),
                     )
-                    .related(first.clone(), "the first"),
+                    .related(first.clone(), "the first")
+                    .help("give one of them another port, or leave it out"),
                 );
                 continue;
             }

@@ -34,6 +34,11 @@ pub enum TargetError {
     /// The instance does not run.
     #[error("instance `{0}` is stopped, so it asks nothing and runs no scripts; start it first")]
     Stopped(InstanceId),
+    /// The instance does not run, so nothing comes back from it.
+    #[error(
+        "instance `{0}` is stopped, so it answers nothing; start it first, or expect `blocked`"
+    )]
+    Silent(InstanceId),
     /// The SIM is terminated.
     #[error("SIM `{0}` is terminated, and that is final; register another one")]
     Terminated(SimId),
@@ -77,7 +82,7 @@ fn is_stopped(instance: &InstanceId, cloud: &Cloud) -> bool {
 }
 
 /// The node of a name, whatever state it is in.
-pub(super) fn named(name: &str, cloud: &Cloud) -> Result<NodeName, TargetError> {
+fn named(name: &str, cloud: &Cloud) -> Result<NodeName, TargetError> {
     match name {
         "pc" => return Ok(NodeName::Pc),
         "internet" => return Ok(NodeName::Internet),
@@ -217,5 +222,22 @@ mod tests {
             .unwrap()
             .session = None;
         assert!(say(&cloud, "sensor").contains("is offline"));
+        let sim = cloud.soracom.sims.get_mut(&SimId::new("sensor")).unwrap();
+        sim.status = SimStatus::Terminated;
+        assert!(say(&cloud, "sensor").contains("is terminated"));
+    }
+
+    #[test]
+    fn what_does_not_run_asks_nothing_but_can_be_asked() {
+        let mut cloud = gate();
+        let server = cloud.aws.instances.get_mut(&InstanceId::new("server"));
+        server.unwrap().state = InstanceState::Stopped;
+        let stopped = TargetError::Stopped(InstanceId::new("server"));
+        assert_eq!(node("server", &cloud), Err(stopped));
+        assert!(destination(&NodeName::Pc, "server", &cloud).is_ok());
+        let sim = cloud.soracom.sims.get_mut(&SimId::new("sensor")).unwrap();
+        sim.status = SimStatus::Terminated;
+        let terminated = TargetError::Terminated(SimId::new("sensor"));
+        assert_eq!(node("sensor", &cloud), Err(terminated));
     }
 }
