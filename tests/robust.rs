@@ -237,6 +237,57 @@ fn any_line_of_a_shipped_scenario_left_out() {
     }
 }
 
+/// What is said where one line of a scenario is changed.
+fn after(text: &str, line: usize, change: impl Fn(&str) -> Option<String>) -> Option<Diagnostics> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines[line] = change(&lines[line])?;
+    Some(scenario::examine("x.toml", lines.join("\n").as_bytes()).1)
+}
+
+/// Lines of a shipped scenario in which a key stands alone.
+fn keys(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| {
+            line.split_once(" = ")
+                .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        })
+        .map(|(i, _)| i)
+}
+
+#[test]
+fn one_slip_is_one_complaint() {
+    for text in SHIPPED {
+        for line in keys(text) {
+            // A slip of the pen, a key that nobody knows, and a value that can't be read.
+            let slip = |line: &str| {
+                let (key, value) = line.split_once(" = ")?;
+                (key.len() > 3).then(|| format!("{key}{} = {value}", &key[key.len() - 1..]))
+            };
+            let unknown = |line: &str| {
+                let (key, value) = line.split_once(" = ")?;
+                let optional = ["internet_gateway", "source_dest_check", "public_ip", "name"];
+                optional
+                    .contains(&key)
+                    .then(|| format!("qqqqqqqqqqqqqqqqqqqqqqqqqqqqqq = {value}"))
+            };
+            let unreadable = |line: &str| {
+                let (key, value) = line.split_once(" = ")?;
+                let whole = value.ends_with(['"', ']', '}', 'e']) && value != "\"\"\"";
+                whole.then(|| format!("{key} = 0.5"))
+            };
+            let changed = [
+                after(text, line, slip),
+                after(text, line, unknown),
+                after(text, line, unreadable),
+            ];
+            for diagnostics in changed.into_iter().flatten() {
+                assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_shipped_scenario_is_fine() {
     for text in SHIPPED {

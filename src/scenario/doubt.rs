@@ -72,23 +72,34 @@ impl Doubts {
         path.split('.').take(2).any(|name| self.is_missing(name))
     }
 
+    /// Whether there is nothing that can't be told.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.doubtful.is_empty() && self.nameless.is_empty()
+    }
+
     /// Whether something exists, but perhaps not in the state that was meant.
     pub fn is_doubtful(&self, name: &str) -> bool {
         self.doubtful.contains_key(name)
     }
 
     /// The same of what a path `[kind.]name.attribute` names.
-    pub fn path_is_doubtful(&self, path: &str) -> bool {
-        path.split('.').take(2).any(|name| self.is_doubtful(name))
+    pub fn path_is_doubtful(&self, path: &str, cloud: &Cloud) -> bool {
+        let mut names = path.split('.').take(2);
+        names.clone().any(|name| self.is_doubtful(name))
+            || self.reach(names.by_ref().map(str::to_owned), cloud)
     }
 
     /// Whether a refusal may only follow from what could not be made, or not as it was meant.
     pub fn excuse(&self, refusal: &ApiError) -> bool {
         let message = &refusal.message;
-        self.missing.iter().any(|name| names_unknown(refusal, name))
+        !self.nameless.is_empty() && is_unknown(refusal)
+            || self.missing.iter().any(|name| names_unknown(refusal, name))
             || self.doubtful.iter().any(|(name, harm)| match harm {
                 // What is said to be lacking may be what was left out.
-                Harm::None | Harm::LeftOut => names_unknown(refusal, name),
+                Harm::None | Harm::LeftOut => {
+                    let lacks = is_unknown(refusal) || refusal.code.ends_with("NotAttached");
+                    lacks && find_word(message, name).is_some()
+                }
                 Harm::Unreadable => find_word(message, name).is_some(),
             })
             || self
@@ -123,9 +134,61 @@ impl Doubts {
 
 /// Whether a service refuses because it does not know `name`.
 pub(super) fn names_unknown(refusal: &ApiError, name: &str) -> bool {
+    is_unknown(refusal) && find_word(&refusal.message, name).is_some()
+}
+
+/// Whether a service refuses because it does not know something.
+fn is_unknown(refusal: &ApiError) -> bool {
     // EC2's codes say so; of SORACOM's, those with HTTP's 404 in them, and the one for the peer VPC.
-    let unknown = refusal.code.ends_with("NotFound")
-        || refusal.code.contains("404")
-        || refusal.code == "PCX4002";
-    unknown && find_word(&refusal.message, name).is_some()
+    refusal.code.ends_with("NotFound") || refusal.code.contains("404") || refusal.code == "PCX4002"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_excuses_not_knowing_it_and_nothing_else() {
+        let mut doubts = Doubts::default();
+        doubts.miss("server");
+        let unknown = ApiError::aws("InvalidInstanceID.NotFound", "no instance \"server\"");
+        let other = ApiError::aws("InvalidIPAddress.InUse", "in use by the instance server");
+        assert!(doubts.excuse(&unknown));
+        assert!(!doubts.excuse(&other));
+        doubts.made("server");
+        assert!(!doubts.excuse(&unknown));
+    }
+
+    #[test]
+    fn what_is_unreadable_excuses_more_than_what_is_left_out() {
+        let lacks = ApiError::aws("InvalidGatewayID.NotFound", "VPC customer has no gateway");
+        let outside = ApiError::aws("InvalidSubnet.Range", "not in the VPC customer");
+        let mut doubts = Doubts::default();
+        doubts.doubt("customer", Harm::None);
+        assert!(!doubts.excuse(&lacks));
+        doubts.doubt("customer", Harm::LeftOut);
+        assert!(doubts.excuse(&lacks) && !doubts.excuse(&outside));
+        doubts.doubt("customer", Harm::Unreadable);
+        assert!(doubts.excuse(&lacks) && doubts.excuse(&outside));
+    }
+
+    #[test]
+    fn a_reference_that_was_complained_about_is_not_a_resource_of_that_name() {
+        let mut doubts = Doubts::default();
+        doubts.unresolved("customer");
+        let unknown = ApiError::aws("InvalidInstanceID.NotFound", "no instance \"customer\"");
+        let lacks = ApiError::aws("InvalidGatewayID.NotFound", "VPC customer has no gateway");
+        assert!(doubts.excuse(&unknown));
+        assert!(!doubts.excuse(&lacks));
+    }
+
+    #[test]
+    fn places_belong_to_the_table_before_them() {
+        let mut doubts = Doubts::default();
+        doubts.table("a", &(10..14));
+        doubts.table("b", &(50..54));
+        assert_eq!(doubts.table_at(9), None);
+        assert_eq!(doubts.table_at(49), Some((10, "a")));
+        assert_eq!(doubts.table_at(50), Some((50, "b")));
+    }
 }

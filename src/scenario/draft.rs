@@ -4,8 +4,10 @@
 use super::data::{Data, Entries, Value};
 use super::diagnostic::Harm;
 use super::doubt::Doubts;
+use super::names::Kind;
+use super::parameters::{self, Shape};
 use super::value::Errors;
-use super::{Diagnostic, Placed, Scenario, Span, Step, Template, fault, parameters, template};
+use super::{Diagnostic, Placed, Scenario, Span, Step, Template, fault, template};
 
 /// What could be read of a file.
 pub(super) struct Draft {
@@ -55,8 +57,10 @@ pub(super) struct Acts {
     pub operation: Option<String>,
     /// What it would have made.
     pub makes: Option<String>,
-    /// Whether it makes something, under a name that is not evident.
-    pub nameless: bool,
+    /// What it makes, if the name is not evident.
+    pub nameless: Option<Kind>,
+    /// Whether it is not evident what it acts on.
+    pub vague: bool,
 }
 
 impl Faulty {
@@ -100,9 +104,10 @@ impl Faulty {
                     .collect(),
                 operation: text("do").map(|operation| operation.value),
                 makes: text("as").map(|name| name.value),
-                nameless: text("as").is_none() && makes_something(text("do")),
+                nameless: makes(text("do")).filter(|_| text("as").is_none()),
+                vague: required_names(text("do")).any(|name| text(name).is_none()),
             }),
-            waits: has("wait"),
+            waits: has("wait") || acts && !has("do"),
             patient: has("eventually"),
             node,
             to: text("to").filter(is_sound).map(Template),
@@ -112,11 +117,26 @@ impl Faulty {
     }
 }
 
-/// Whether an operation makes something.
-fn makes_something(operation: Option<Placed<String>>) -> bool {
-    operation
-        .and_then(|operation| parameters::of(&operation.value))
-        .is_some_and(|known| known.iter().any(|parameter| parameter.name == "as"))
+/// What an operation makes: a kind of node, or something else.
+fn makes(operation: Option<Placed<String>>) -> Option<Kind> {
+    let operation = operation?.value;
+    let known = parameters::of(&operation)?;
+    known.iter().find(|parameter| parameter.name == "as")?;
+    Some(match operation.as_str() {
+        "RunInstances" => Kind::Instance,
+        "registerSim" => Kind::Sim,
+        _ => Kind::Vpc,
+    })
+}
+
+/// The parameters of an operation that must name something.
+fn required_names(operation: Option<Placed<String>>) -> impl Iterator<Item = &'static str> {
+    let known = operation.and_then(|operation| parameters::of(&operation.value));
+    let known = known.unwrap_or_default().iter();
+    known
+        .filter(|parameter| parameter.required && parameter.shape == Shape::Text)
+        .map(|parameter| parameter.name)
+        .filter(|name| *name != "as")
 }
 
 /// The texts of a value that may name values.

@@ -88,8 +88,10 @@ impl Built {
         }
         if !follows {
             let span = tables.value_at_fault(&action.span, &refusal);
+            let help = (refusal.code == "InvalidGatewayID.NotFound")
+                .then(|| "add `internet_gateway = true` to the VPC's table".to_owned());
             self.errors
-                .push(refused(span, action.value.name(), &refusal));
+                .push(refused(span, action.value.name(), &refusal).maybe_help(help));
         }
     }
 }

@@ -312,7 +312,9 @@ fn check_device_subnet(range: Ipv4Net) -> Result<(), ApiError> {
         if overlap(range, reserved) {
             return refuse(
                 error::VPG_INVALID,
-                format!("device subnet {range} overlaps {reserved}, which SORACOM uses itself"),
+                format!(
+                    "device subnet {range} overlaps {reserved}, which SORACOM uses itself; choose another private range"
+                ),
             );
         }
     }
