@@ -54,13 +54,8 @@ fn main() -> ExitCode {
 }
 
 fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
-    match scenario::read(file, bytes) {
-        Ok(scenario) => {
-            let found = scenario::check(&scenario);
-            Reading::checked(scenario, found, color)
-        }
-        Err(diagnostics) => Reading::refused(&diagnostics, color),
-    }
+    let (scenario, diagnostics) = scenario::examine(file, bytes);
+    Reading::new(scenario, &diagnostics, color)
 }
 
 /// Leaves the caller's network, then carries the plan out.

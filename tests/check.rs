@@ -1,15 +1,14 @@
 //! What a user sees of a file that is wrong: one snapshot for each file in `tests/check`.
 
-use canal_sim::scenario::{self, Diagnostics};
+use canal_sim::scenario;
 
 /// Everything that is said about a file, as text.
 fn complaints(name: &str, bytes: &[u8]) -> String {
-    match scenario::read(name, bytes) {
-        Err(diagnostics) => diagnostics.render(false),
-        Ok(scenario) => match scenario::check(&scenario) {
-            list if list.is_empty() => "nothing to complain about\n".into(),
-            list => Diagnostics::new(scenario.source, list).render(false),
-        },
+    let (scenario, diagnostics) = scenario::examine(name, bytes);
+    assert_eq!(scenario.is_some(), diagnostics.list.is_empty());
+    match scenario {
+        Some(_) => "nothing to complain about\n".into(),
+        None => diagnostics.render(false),
     }
 }
 
@@ -32,11 +31,14 @@ macro_rules! files {
 
 files! {
     actions
+    asleep
+    at_once
     carried_out
     clouds
     duplicates
     empty
     everything
+    follow_on
     gate
     steps
     syntax

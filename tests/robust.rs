@@ -65,12 +65,21 @@ const PIECES: &[&str] = &[
 ];
 
 fn look(bytes: &[u8]) {
+    let (scenario, diagnostics) = scenario::examine("x.toml", bytes);
+    inspect(&diagnostics.source, &diagnostics.list);
     match scenario::read("x.toml", bytes) {
-        Err(diagnostics) => {
-            assert!(!diagnostics.list.is_empty());
-            inspect(&diagnostics.source, &diagnostics.list);
+        Err(read) => {
+            assert!(!read.list.is_empty());
+            assert!(scenario.is_none());
+            for diagnostic in &read.list {
+                assert!(diagnostics.list.contains(diagnostic), "{diagnostic:?}");
+            }
         }
-        Ok(read) => inspect(&read.source, &scenario::check(&read)),
+        // What the services refuse of the tables is part of what there is to say.
+        Ok(read) => match scenario::build(&read) {
+            Ok(_) => assert_eq!(scenario.is_some(), diagnostics.list.is_empty()),
+            Err(refused) => assert!(scenario.is_none() && !refused.is_empty()),
+        },
     }
 }
 
@@ -94,6 +103,17 @@ fn inspect(source: &Source, list: &[Diagnostic]) {
     assert!(!plain.contains('\u{1b}'));
     diagnostics.render(true);
 }
+
+/// The scenarios that people get along with the program.
+const SHIPPED: &[&str] = &[
+    include_str!("../scenarios/canal.toml"),
+    include_str!("../scenarios/clean-up.toml"),
+    include_str!("../scenarios/closed-network.toml"),
+    include_str!("../scenarios/device-to-device.toml"),
+    include_str!("../scenarios/gate.toml"),
+    include_str!("../scenarios/group-switch.toml"),
+    include_str!("../scenarios/public-web.toml"),
+];
 
 /// A place in a text where a character begins.
 fn boundary(text: &str, at: prop::sample::Index) -> usize {
@@ -160,6 +180,122 @@ proptest! {
     }
 }
 
+/// Where the words, numbers and signs of a text stand.
+fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut tokens: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut last = None;
+    for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        match tokens.last_mut() {
+            Some(token) if word(c) && last == Some(true) && token.end == at => {
+                token.end = at + c.len_utf8();
+            }
+            _ => tokens.push(at..at + c.len_utf8()),
+        }
+        last = Some(word(c));
+    }
+    tokens
+}
+
+proptest! {
+    #[test]
+    fn any_tokens_of_a_shipped_scenario_changed(
+        text in prop::sample::select(SHIPPED),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..5_u8),
+            1..4,
+        ),
+    ) {
+        let mut text = text.to_owned();
+        for (one, other, how) in changes {
+            let tokens = tokens(&text);
+            let token = tokens[one.index(tokens.len())].clone();
+            let old = text[token.clone()].to_owned();
+            let new = match how {
+                // Gone, doubled, another one of the file, a slip of the pen, or a piece that hurts.
+                0 => String::new(),
+                1 => format!("{old}{old}"),
+                2 => text[tokens[other.index(tokens.len())].clone()].to_owned(),
+                3 => old.chars().rev().collect(),
+                _ => PIECES[other.index(PIECES.len())].to_owned(),
+            };
+            text.replace_range(token, &new);
+        }
+        look(text.as_bytes());
+    }
+}
+
+#[test]
+fn any_line_of_a_shipped_scenario_left_out() {
+    for text in SHIPPED {
+        let lines: Vec<&str> = text.lines().collect();
+        for gone in 0..lines.len() {
+            let mut left = lines.clone();
+            left.remove(gone);
+            look(left.join("\n").as_bytes());
+        }
+    }
+}
+
+/// What is said where one line of a scenario is changed.
+fn after(text: &str, line: usize, change: impl Fn(&str) -> Option<String>) -> Option<Diagnostics> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines[line] = change(&lines[line])?;
+    Some(scenario::examine("x.toml", lines.join("\n").as_bytes()).1)
+}
+
+/// Lines of a shipped scenario in which a key stands alone.
+fn keys(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| {
+            line.split_once(" = ")
+                .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        })
+        .map(|(i, _)| i)
+}
+
+#[test]
+fn one_slip_is_one_complaint() {
+    for text in SHIPPED {
+        for line in keys(text) {
+            // A slip of the pen, a key that nobody knows, and a value that can't be read.
+            let slip = |line: &str| {
+                let (key, value) = line.split_once(" = ")?;
+                (key.len() > 3).then(|| format!("{key}{} = {value}", &key[key.len() - 1..]))
+            };
+            let unknown = |line: &str| {
+                let (key, value) = line.split_once(" = ")?;
+                let optional = ["internet_gateway", "source_dest_check", "public_ip", "name"];
+                optional
+                    .contains(&key)
+                    .then(|| format!("qqqqqqqqqqqqqqqqqqqqqqqqqqqqqq = {value}"))
+            };
+            let unreadable = |line: &str| {
+                let (key, value) = line.split_once(" = ")?;
+                let whole = value.ends_with(['"', ']', '}', 'e']) && value != "\"\"\"";
+                whole.then(|| format!("{key} = 0.5"))
+            };
+            let changed = [
+                after(text, line, slip),
+                after(text, line, unknown),
+                after(text, line, unreadable),
+            ];
+            for diagnostics in changed.into_iter().flatten() {
+                assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_shipped_scenario_is_fine() {
+    for text in SHIPPED {
+        let (_, diagnostics) = scenario::examine("x.toml", text.as_bytes());
+        assert_eq!(diagnostics.list, [], "{diagnostics}");
+    }
+}
+
 #[test]
 fn odd_files() {
     let gate = EXAMPLES[0];
@@ -180,9 +316,8 @@ fn odd_files() {
 fn line_ends_and_byte_order_mark_make_no_difference() {
     let gate = EXAMPLES[0];
     for text in [gate.replace('\n', "\r\n"), format!("\u{feff}{gate}")] {
-        let read = scenario::read("gate.toml", text.as_bytes());
-        let read = read.unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-        assert_eq!(scenario::check(&read), []);
+        let (_, diagnostics) = scenario::examine("gate.toml", text.as_bytes());
+        assert_eq!(diagnostics.list, []);
     }
     // Columns count from the first character that is seen.
     let wrong = scenario::read("x.toml", "\u{feff}titel = 1\r\n".as_bytes()).unwrap_err();
@@ -210,8 +345,8 @@ fn a_large_file_takes_no_time_to_speak_of() {
     let text = large();
     assert!(text.lines().count() > 5_000);
     let start = std::time::Instant::now();
-    let read = scenario::read("large.toml", text.as_bytes()).unwrap();
-    assert_eq!(scenario::check(&read), []);
+    let (_, right) = scenario::examine("large.toml", text.as_bytes());
+    assert_eq!(right.list, []);
     let fine = start.elapsed();
 
     // The same with a slip in every step and every SIM.
@@ -219,15 +354,17 @@ fn a_large_file_takes_no_time_to_speak_of() {
         .replace("\"server\"", "\"sevrer\"")
         .replace("\"canal\"", "\"cannal\"");
     let start = std::time::Instant::now();
-    let wrong = scenario::read("large.toml", text.as_bytes()).unwrap_err();
-    // The 600 SIMs, and the one of the example.
-    assert_eq!(wrong.list.len(), 601);
+    let (_, wrong) = scenario::examine("large.toml", text.as_bytes());
+    // The 600 SIMs, and the one of the example; the 800 steps.
+    assert!(wrong.list.len() > 1_400, "{}", wrong.list.len());
+    println!("found: {:?}", start.elapsed());
     assert!(!wrong.render(false).is_empty());
     let faulty = start.elapsed();
-    println!("fine: {fine:?}, with 601 slips: {faulty:?}");
-    // Far above what it takes, for busy machines and builds without optimisation.
+    println!("fine: {fine:?}, with a slip in each: {faulty:?}");
+    // It takes 0.4 s and 2.4 s without optimisation, more on a busy machine. What is meant to be caught,
+    // time that grows with the square of the file, takes many minutes.
     assert!(
-        fine.as_secs() < 5 && faulty.as_secs() < 5,
+        fine.as_secs() < 60 && faulty.as_secs() < 60,
         "{fine:?} {faulty:?}"
     );
 }

@@ -19,8 +19,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// A file that holds no scenario.
-    pub fn refused(diagnostics: &Diagnostics, color: bool) -> Self {
+    /// What came of [`examine`](crate::scenario::examine).
+    pub fn new(scenario: Option<Scenario>, diagnostics: &Diagnostics, color: bool) -> Self {
         let problem = |diagnostic: &Diagnostic| {
             let (start, _) = diagnostics.positions(diagnostic);
             Problem {
@@ -37,23 +37,9 @@ impl Reading {
             }
         };
         Self {
-            scenario: None,
+            scenario,
             problems: diagnostics.list.iter().map(problem).collect(),
             text: diagnostics.render(color),
-        }
-    }
-
-    /// A file that could be read, and what was found when its actions were tried out: an error in
-    /// that makes it one that can't be run, a warning does not.
-    pub fn checked(scenario: Scenario, found: Vec<Diagnostic>, color: bool) -> Self {
-        let diagnostics = Diagnostics::new(scenario.source.clone(), found);
-        let fits = diagnostics
-            .list
-            .iter()
-            .all(|diagnostic| diagnostic.severity != Severity::Error);
-        Self {
-            scenario: fits.then_some(scenario),
-            ..Self::refused(&diagnostics, color)
         }
     }
 }
@@ -128,12 +114,11 @@ mod tests {
     use super::*;
     use crate::scenario;
 
-    const FILE: &str = "title = \"x\"\n";
-
     #[test]
-    fn a_file_that_is_no_scenario_is_refused_with_the_place() {
-        let diagnostics = scenario::read("x.toml", b"title = \"x\"\nsteps = 1\n").unwrap_err();
-        let reading = Reading::refused(&diagnostics, false);
+    fn problems_tell_their_places() {
+        let file = b"title = \"x\"\nsteps = 1\n";
+        let (scenario, diagnostics) = scenario::examine("x.toml", file);
+        let reading = Reading::new(scenario, &diagnostics, false);
         assert!(reading.scenario.is_none());
         assert_eq!(
             (reading.problems[0].line, reading.problems[0].column),
@@ -143,17 +128,17 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_stops_nothing_and_an_error_does() {
-        let read = || scenario::read("x.toml", FILE.as_bytes()).unwrap();
-        let mut diagnostic = Diagnostic::error(0..5, "hardly means what it says");
-        let reading = Reading::checked(read(), vec![diagnostic.clone()], false);
-        assert!(reading.scenario.is_none());
-        diagnostic.severity = Severity::Warning;
-        let reading = Reading::checked(read(), vec![diagnostic], false);
+    fn a_warning_says_so_and_nothing_wrong_is_no_text() {
+        let (scenario, mut diagnostics) = scenario::examine("x.toml", b"title = \"x\"\n");
+        let reading = Reading::new(scenario.clone(), &diagnostics, false);
+        assert!(reading.scenario.is_some());
+        assert_eq!((reading.problems.len(), reading.text.as_str()), (0, ""));
+        let mut warning = Diagnostic::error(0..5, "hardly means what it says");
+        warning.severity = Severity::Warning;
+        diagnostics.list.push(warning);
+        let reading = Reading::new(scenario, &diagnostics, false);
         assert!(reading.scenario.is_some());
         assert_eq!(reading.problems[0].severity, "warning");
         assert!(reading.text.starts_with("warning"), "{}", reading.text);
-        let reading = Reading::checked(read(), Vec::new(), false);
-        assert_eq!((reading.problems.len(), reading.text.as_str()), (0, ""));
     }
 }

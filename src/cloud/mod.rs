@@ -15,7 +15,7 @@ mod error;
 mod event;
 mod id;
 pub mod internet;
-mod nearest;
+pub(crate) mod nearest;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod properties;

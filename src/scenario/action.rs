@@ -1,8 +1,9 @@
 //! A `do` step's parameters become an [`Action`].
 
 use super::data::{Data, Entries, Value};
+use super::diagnostic::Harm;
 use super::names::check_name;
-use super::nearest::{alternatives, did_you_mean};
+use super::nearest::{alternatives, did_you_mean, nearest};
 use super::parameters::{self, Parameter, Shape};
 use super::rules::{self, Direction};
 use super::table::unknown_key;
@@ -97,6 +98,36 @@ fn has_templates(value: &Value) -> bool {
         Data::List(items) => items.iter().any(has_templates),
         Data::Table(items) => items.iter().any(|(_, value)| has_templates(value)),
         Data::Integer(_) | Data::Float(_) | Data::Boolean(_) | Data::Date => false,
+    }
+}
+
+/// Complains about keys that are slips of a parameter that is not given, and makes it of them; about
+/// slips of `others`, keys that every such step may have, too.
+pub(super) fn mend(
+    operation: &str,
+    given: &mut [(Placed<String>, Value)],
+    others: &[&str],
+    errors: &mut Errors,
+) {
+    let Some(known) = parameters::of(operation) else {
+        return;
+    };
+    let names: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
+    let mut taken: Vec<String> = given.iter().map(|(key, _)| key.value.clone()).collect();
+    for (key, _) in given {
+        if names.contains(&key.value.as_str()) {
+            continue;
+        }
+        let meant = nearest(&key.value, names.iter().chain(others).copied());
+        let Some(meant) = meant.filter(|meant| !taken.iter().any(|name| name == meant)) else {
+            continue;
+        };
+        if names.contains(&meant) {
+            let error = unknown_key(&format!("`{operation}`"), key, &names);
+            errors.push(error.harm(Harm::None));
+            taken.push(meant.to_owned());
+            key.value = meant.to_owned();
+        }
     }
 }
 

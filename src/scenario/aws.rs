@@ -222,7 +222,9 @@ pub(super) fn route_table(to: &mut Reading, name: &str, table: &Table<'_>) {
                 Kind::Attachment,
                 Kind::Vpc,
             ];
-            to.names.refer(&target, TARGETS);
+            if !to.names.refer(&target, TARGETS) {
+                continue;
+            }
         }
         let create = CreateRoute {
             route_table: id.clone(),

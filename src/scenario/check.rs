@@ -1,38 +1,45 @@
 //! What can be known to be wrong with the steps without running anything: they are carried out on the
 //! pure clouds, in their order.
 
+mod acting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::data::Entries;
-use super::setup::{build_what_works, names_unknown, refused};
+use super::diagnostic::Harm;
+use super::doubt::Doubts;
+use super::draft::{Draft, Faulty, StepDraft};
+use super::names::Kind;
+use super::setup::build_what_works;
+use super::target::TargetError;
 use super::value::Errors;
 use super::{
-    Ask, Diagnostic, DoStep, Expectation, NodeName, Placed, ProbeStep, RunStep, Scenario, Span,
-    Step, StepKind, Template, ValueCheck, fault, target,
+    Ask, Diagnostic, Expectation, NodeName, Placed, ProbeStep, RunStep, Scenario, Span, Step,
+    StepKind, Template, ValueCheck, target,
 };
-use crate::cloud::aws::InstanceId;
-use crate::cloud::soracom::SimId;
-use crate::cloud::{ApiError, Cloud, Event, Time, ValueError};
+use crate::cloud::{Cloud, Time, ValueError};
 
-/// Everything that is wrong with a scenario that has been read, in file order: what the services
-/// refuse, and names that stand for nothing when their turn comes.
-pub fn check(scenario: &Scenario) -> Vec<Diagnostic> {
-    let built = build_what_works(scenario);
+/// What is wrong with a scenario as far as the clouds can tell: what the services refuse, and names that
+/// stand for nothing when their turn comes.
+pub(super) fn check(draft: &Draft) -> Vec<Diagnostic> {
+    let built = build_what_works(&draft.scenario, draft.doubts.clone());
     let mut check = Check {
-        scenario,
+        scenario: &draft.scenario,
         cloud: built.cloud,
         now: built.now,
-        missing: built.missing,
+        doubts: built.doubts,
         gone: BTreeMap::new(),
+        still: BTreeMap::new(),
         errors: built.errors,
     };
-    for step in &scenario.steps {
-        check.step(step);
+    for (i, step) in draft.steps.iter().enumerate() {
+        match step {
+            StepDraft::Sound(step) => check.step(i + 1, step),
+            StepDraft::Faulty(faulty) => check.faulty(faulty),
+        }
     }
-    check.errors.sort_by_key(|error| error.primary.span.start);
     check.errors
 }
 
@@ -41,17 +48,22 @@ struct Check<'s> {
     scenario: &'s Scenario,
     cloud: Cloud,
     now: Time,
-    /// The names of what could not be made. Whatever else goes wrong with them follows from that.
-    missing: BTreeSet<String>,
+    /// What can't be told.
+    doubts: Doubts,
     /// The names of what no longer exists, and the step that ended it.
     gone: BTreeMap<String, Span>,
+    /// The nodes that no longer run, and the step that stopped them: its number, and where it stands.
+    still: BTreeMap<String, (usize, Span)>,
     errors: Errors,
 }
 
 impl Check<'_> {
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, number: usize, step: &Step) {
         match &step.kind {
-            StepKind::Do(action) => self.action(step, action),
+            StepKind::Do(action) => {
+                self.action(step, action);
+                self.note_what_stopped(number, &step.span);
+            }
             StepKind::Probe(probe) => self.probe(probe),
             StepKind::Run(run) => self.run(run),
             StepKind::Wait(wait) => {
@@ -67,6 +79,29 @@ impl Check<'_> {
                     self.value(step, check);
                 }
             }
+        }
+    }
+
+    /// Looks at what can be looked at, and notes what can't be told from now on.
+    fn faulty(&mut self, step: &Faulty) {
+        if let Some(acts) = &step.acts {
+            self.faulty_action(acts);
+        }
+        if step.waits {
+            // Nobody knows how late it is now.
+            for name in self.names() {
+                self.doubts.doubt(name, Harm::Unreadable);
+            }
+        }
+        let from = step.node.as_ref().and_then(|name| self.node(name));
+        if let Some(to) = &step.to {
+            self.destination(from, to, true);
+        }
+        for path in &step.paths {
+            self.path(path, step.patient);
+        }
+        for text in &step.texts {
+            self.resolve(text);
         }
     }
 
@@ -87,94 +122,24 @@ impl Check<'_> {
         self.complain(name.unwrap_or_default(), diagnostic);
     }
 
-    fn action(&mut self, step: &Step, action: &DoStep) {
-        let made = action.creates().map(str::to_owned);
-        if self.names_missing(&action.parameters) {
-            self.missing.extend(made);
-            return;
-        }
-        let read = action
-            .resolved(&self.cloud)
-            .and_then(|given| Ok((action.action(&self.scenario.source, &self.cloud)?, given)));
-        let (read, given) = match read {
-            Ok(read) => read,
-            Err(errors) => {
-                self.errors.extend(errors);
-                self.missing.extend(made);
-                return;
-            }
+    /// What mends a path that leads nowhere, where the reason does not say it.
+    fn mend_path(&self, path: &str, why: &ValueError) -> Option<String> {
+        let ValueError::UnknownName { nearest: None, .. } = why else {
+            return None;
         };
-        if let Some(diagnostic) = self.second_node(action) {
-            self.errors.push(diagnostic);
-            self.missing.extend(made);
-            return;
-        }
-        let ends = ["Delete", "delete", "Terminate", "terminate", "Release"]
-            .iter()
-            .any(|verb| action.operation.value.starts_with(verb));
-        let before = if ends { self.names() } else { BTreeSet::new() };
-        for _ in 0..step.repeat {
-            let result = self.cloud.apply(&read, self.now);
-            // What may take a while to come out as expected can't be judged at one moment.
-            if step.eventually.is_none()
-                && let Some(diagnostic) = judge(action, &given, &result)
-            {
-                let ended = result.err().and_then(|refusal| {
-                    let mut names = self.gone.keys();
-                    names.find(|name| names_unknown(&refusal, name)).cloned()
-                });
-                self.complain(ended.as_deref().unwrap_or_default(), diagnostic);
-                self.missing.extend(made.clone());
-                break;
+        let (name, attribute) = path.split_once('.')?;
+        let last = attribute.rsplit('.').next().unwrap_or_default();
+        for attribute in [attribute.replace('.', "_").as_str(), last] {
+            let meant = format!("{name}.{attribute}");
+            if meant != path && self.cloud.value(&meant).is_ok() {
+                return Some(format!("did you mean \"{meant}\"?"));
             }
         }
-        if let Some(name) = made {
-            self.gone.remove(&name);
-        }
-        if ends {
-            self.note_what_went(&before, &step.span);
-        }
-    }
-
-    /// What is wrong where a SIM and an instance would have the same name, which the clouds don't mind
-    /// but probes do.
-    fn second_node(&self, action: &DoStep) -> Option<Diagnostic> {
-        let name = action.parameters.get("as")?;
-        let text = action.creates()?;
-        let other = match action.operation.value.as_str() {
-            "RunInstances" => self
-                .cloud
-                .soracom
-                .sims
-                .contains_key(&SimId::new(text))
-                .then_some("a SIM"),
-            "registerSim" => self
-                .cloud
-                .aws
-                .instances
-                .contains_key(&InstanceId::new(text))
-                .then_some("an instance"),
-            _ => None,
-        }?;
         Some(
-            Diagnostic::error(
-                name.span.clone(),
-                format!("the name `{text}` is given twice"),
-            )
-            .label(format!("{other} has it already"))
-            .help("a probe must say which one is meant: choose another name"),
+            "a path begins with the name of what a table declares or an earlier step made, as in \
+             \"sensor.ip\""
+                .to_owned(),
         )
-    }
-
-    /// Whether parameters name something that could not be made.
-    fn names_missing(&self, given: &Entries) -> bool {
-        !self.missing.is_empty()
-            && fault::scalars(given, true).into_iter().any(|value| {
-                self.missing.contains(&value.value)
-                    || Template(value)
-                        .paths()
-                        .any(|path| self.path_is_missing(path))
-            })
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -192,7 +157,7 @@ impl Check<'_> {
     }
 
     fn node(&mut self, name: &Placed<String>) -> Option<NodeName> {
-        if self.missing.contains(&name.value) {
+        if self.doubts.is_missing(&name.value) {
             return None;
         }
         match target::node(&name.value, &self.cloud) {
@@ -205,7 +170,28 @@ impl Check<'_> {
     }
 
     fn complain_of_target(&mut self, name: &str, span: Span, why: &target::TargetError) {
-        if self.missing.contains(name) {
+        let guess = match why {
+            TargetError::Unknown { .. } => {
+                let mut nodes = [Kind::Instance, Kind::Sim].iter();
+                self.doubts.is_missing(name)
+                    || nodes.any(|kind| self.doubts.nameless.contains(kind))
+            }
+            TargetError::Offline(_)
+            | TargetError::Stopped(_)
+            | TargetError::Silent(_)
+            | TargetError::Terminated(_) => {
+                self.doubts.is_missing(name) || self.doubts.is_doubtful(name)
+            }
+            TargetError::Endpoint(_) | TargetError::DomainName(_) => false,
+        };
+        if guess {
+            return;
+        }
+        let still = self.still.get(name);
+        if let Some(diagnostic) =
+            still.and_then(|(number, step)| still_is(span.clone(), why, *number, step))
+        {
+            self.errors.push(diagnostic);
             return;
         }
         let diagnostic = if self.gone.contains_key(name) {
@@ -220,6 +206,14 @@ impl Check<'_> {
         let help = zone
             .and_then(|addresses| addresses.first())
             .map(|address| format!("the scenario gives it the address \"{address}\""));
+        let help = help.or_else(|| match why {
+            TargetError::Unknown { nearest: None, .. } if !self.gone.contains_key(name) => Some(
+                "a node is a SIM, an instance, `pc` or `internet`; one of SORACOM's endpoints (`pong`, \
+                 `metadata`, `dns`, `ntp`) or any address can be asked, too"
+                    .to_owned(),
+            ),
+            _ => None,
+        });
         self.complain(name, diagnostic.maybe_help(help));
     }
 
@@ -229,12 +223,15 @@ impl Check<'_> {
         let mut wrong = false;
         let mut seen = BTreeSet::new();
         for path in template.paths().filter(|path| seen.insert(*path)) {
-            if self.path_is_missing(path) {
+            if self.doubts.path_is_missing(path) {
                 wrong = true;
             } else if let Err(why) = self.cloud.value(path) {
                 wrong = true;
-                let diagnostic = Diagnostic::error(template.span_of(path), why.to_string());
-                self.complain_of_path(path, diagnostic);
+                if !self.value_is_a_guess(path, &why) {
+                    let diagnostic = Diagnostic::error(template.span_of(path), why.to_string())
+                        .maybe_help(self.mend_path(path, &why));
+                    self.complain_of_path(path, diagnostic);
+                }
             }
         }
         if wrong {
@@ -243,11 +240,43 @@ impl Check<'_> {
         template.resolve(&self.cloud).ok()
     }
 
-    /// Whether a path `[kind.]name.attribute` is that of something that could not be made.
-    fn path_is_missing(&self, path: &str) -> bool {
-        path.split('.')
-            .take(2)
-            .any(|name| self.missing.contains(name))
+    /// Whether what is wrong with a path may only follow from something else.
+    fn value_is_a_guess(&self, path: &str, why: &ValueError) -> bool {
+        match why {
+            ValueError::UnknownName { .. } => !self.doubts.nameless.is_empty(),
+            // A VPG has two nodes, whatever else becomes of it.
+            ValueError::OutOfRange { .. } if path.contains(".outer_ip[") => false,
+            ValueError::Empty { .. } | ValueError::OutOfRange { .. } => {
+                self.doubts.path_is_doubtful(path, &self.cloud)
+            }
+            ValueError::Syntax { .. }
+            | ValueError::UnknownAttribute { .. }
+            | ValueError::NeedsIndex { .. }
+            | ValueError::Ambiguous { .. } => false,
+        }
+    }
+
+    /// Looks at who is asked; what is stopped never answers, which `may_be_silent` says is as expected.
+    fn destination(&mut self, from: Option<NodeName>, to: &Template, may_be_silent: bool) {
+        let Some(name) = self.resolve(to) else { return };
+        if self.doubts.is_missing(&name) {
+            return;
+        }
+        // Where it is not known who asks, the name can be looked at all the same.
+        let from = from.unwrap_or(NodeName::Pc);
+        let found = target::destination(&from, &name, &self.cloud);
+        let why = match (found, target::node(&name, &self.cloud)) {
+            (Err(why), _) => why,
+            (Ok(_), Err(TargetError::Stopped(name))) if !may_be_silent => TargetError::Silent(name),
+            (Ok(_), node) => {
+                if let Ok(NodeName::Sim(sim)) = node {
+                    // Traffic keeps the session alive.
+                    self.cloud.soracom.touch(&sim, self.now);
+                }
+                return;
+            }
+        };
+        self.complain_of_target(&name, to.0.span.clone(), &why);
     }
 
     fn probe(&mut self, probe: &ProbeStep) {
@@ -256,17 +285,8 @@ impl Check<'_> {
             // Traffic keeps the session alive.
             self.cloud.soracom.touch(sim, self.now);
         }
-        if let Some(to) = self.resolve(&probe.to)
-            && !self.missing.contains(&to)
-        {
-            // Where it is not known who asks, the name can be looked at all the same.
-            let from = from.unwrap_or(NodeName::Pc);
-            if let Err(why) = target::destination(&from, &to, &self.cloud) {
-                self.complain_of_target(&to, probe.to.0.span.clone(), &why);
-            } else if let Ok(NodeName::Sim(sim)) = target::node(&to, &self.cloud) {
-                self.cloud.soracom.touch(&sim, self.now);
-            }
-        }
+        let silent = matches!(probe.expect, Expectation::Blocked(_));
+        self.destination(from, &probe.to, silent);
         let Expectation::Reachable(answer) = &probe.expect else {
             return;
         };
@@ -308,53 +328,55 @@ impl Check<'_> {
     }
 
     fn value(&mut self, step: &Step, check: &ValueCheck) {
-        if !self.path_is_missing(&check.path.value) {
-            match self.cloud.value(&check.path.value) {
-                Ok(_) => {}
-                // It may get its value in time.
-                Err(ValueError::Empty { .. }) if step.eventually.is_some() => {}
-                Err(why) => {
-                    let diagnostic = Diagnostic::error(check.path.span.clone(), why.to_string());
-                    self.complain_of_path(&check.path.value, diagnostic);
-                }
+        self.path(&check.path, step.eventually.is_some());
+        self.resolve(&check.expected);
+    }
+
+    /// Looks at the path of a value; where it is `patient`, the value may come in time.
+    fn path(&mut self, path: &Placed<String>, patient: bool) {
+        if self.doubts.path_is_missing(&path.value) {
+            return;
+        }
+        match self.cloud.value(&path.value) {
+            Ok(_) => {}
+            Err(ValueError::Empty { .. }) if patient => {}
+            Err(why) if self.value_is_a_guess(&path.value, &why) => {}
+            Err(why) => {
+                let diagnostic = Diagnostic::error(path.span.clone(), why.to_string())
+                    .maybe_help(self.mend_path(&path.value, &why));
+                self.complain_of_path(&path.value, diagnostic);
             }
         }
-        self.resolve(&check.expected);
     }
 }
 
-/// What is wrong with the outcome of an action, if it is not as the step says.
-fn judge(
-    action: &DoStep,
-    given: &Entries,
-    result: &Result<Vec<Event>, ApiError>,
-) -> Option<Diagnostic> {
-    let operation = &action.operation.value;
-    match (result, &action.error) {
-        (Ok(_), None) => None,
-        (Err(refusal), Some(code)) if refusal.code == code.value => None,
-        (Ok(_), Some(code)) => Some(
-            Diagnostic::error(
-                code.span.clone(),
-                format!(
-                    "`{operation}` succeeds here, it does not fail with {}",
-                    code.value
-                ),
-            )
-            .help("leave `error` out if it should succeed"),
+/// What is wrong with using a node that a step has stopped or terminated.
+fn still_is(span: Span, why: &TargetError, number: usize, stopped: &Span) -> Option<Diagnostic> {
+    let (what, label, help) = match why {
+        TargetError::Stopped(name) => (
+            format!(
+                "instance `{name}` has been stopped since step {number}, so it asks nothing and runs no scripts"
+            ),
+            "stopped here",
+            "start it first, with `StartInstances`",
         ),
-        (Err(refusal), Some(code)) => Some(
-            refused(code.span.clone(), operation, refusal)
-                .label(format!("the code is {}", refusal.code)),
+        TargetError::Silent(name) => (
+            format!(
+                "instance `{name}` has been stopped since step {number}, so it answers nothing"
+            ),
+            "stopped here",
+            "start it first, with `StartInstances`, or expect `blocked = true`",
         ),
-        (Err(refusal), None) => {
-            let values = fault::scalars(given, true);
-            let span = fault::value_at_fault(&refusal.message, &values);
-            let span = span.unwrap_or_else(|| action.operation.span.clone());
-            Some(refused(span, operation, refusal).help(format!(
-                "if the step is to show this, add `error = {:?}`",
-                refusal.code
-            )))
-        }
-    }
+        TargetError::Terminated(name) => (
+            format!("SIM `{name}` has been terminated since step {number}"),
+            "terminated here",
+            "that is final: register another SIM",
+        ),
+        _ => return None,
+    };
+    Some(
+        Diagnostic::error(span, what)
+            .related(stopped.clone(), label)
+            .help(help),
+    )
 }

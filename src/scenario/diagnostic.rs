@@ -26,6 +26,17 @@ pub struct Label {
     pub text: String,
 }
 
+/// What can't be told of what is around a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Harm {
+    /// Nothing: it is clear what was meant.
+    None,
+    /// Something is left out.
+    LeftOut,
+    /// A value is not known.
+    Unreadable,
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -41,6 +52,13 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What mends it.
     pub help: Vec<String>,
+    /// What can't be told because of it.
+    pub(super) harm: Harm,
+}
+
+/// Whether something can't be told because of these.
+pub(super) fn harmful(errors: &[Diagnostic]) -> bool {
+    errors.iter().any(|error| error.harm > Harm::None)
 }
 
 impl Diagnostic {
@@ -56,7 +74,15 @@ impl Diagnostic {
             related: Vec::new(),
             notes: Vec::new(),
             help: Vec::new(),
+            harm: Harm::Unreadable,
         }
+    }
+
+    /// Says what can't be told because of it; without this, a value is not known.
+    #[must_use]
+    pub(super) fn harm(mut self, harm: Harm) -> Self {
+        self.harm = harm;
+        self
     }
 
     /// Says something at the place itself.
@@ -144,9 +170,10 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// The diagnostics of a file, put into file order.
+    /// The diagnostics of a file, put into file order, each once.
     pub fn new(source: Source, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.primary.span.start);
+        list.dedup();
         Self { source, list }
     }
 

@@ -1,6 +1,7 @@
 //! `expect = { … }`: how a probe asks, and what shall come of it.
 
 use super::data::{Data, Value};
+use super::diagnostic::harmful;
 use super::nearest::{alternatives, did_you_mean};
 use super::soracom::is_domain_name;
 use super::table::Table;
@@ -75,7 +76,7 @@ pub(super) fn read(key: &str, value: &Value, errors: &mut Errors) -> Option<(Ask
     let table = Table::of_value("an expectation", key, value, KEYS, errors)?;
     let ask = ask(&table, errors);
     let expectation = expectation(&table, errors);
-    if errors.len() > before {
+    if harmful(&errors[before..]) {
         return None;
     }
     Some((ask?, expectation))

@@ -12,6 +12,13 @@ pub(super) fn scalars(entries: &Entries, deep: bool) -> Vec<Placed<String>> {
     found
 }
 
+/// The single values in a value.
+pub(super) fn texts(value: &Value) -> Vec<Placed<String>> {
+    let mut found = Vec::new();
+    collect(value, true, &mut found);
+    found
+}
+
 fn collect(value: &Value, deep: bool, found: &mut Vec<Placed<String>>) {
     let mut push = |text: String| {
         found.push(Placed {

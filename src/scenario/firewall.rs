@@ -88,17 +88,11 @@ fn group_rules(
             ))
         })
     })?;
-    Some(
-        rules
-            .into_iter()
-            .map(|(rule, span)| {
-                if let Some(group) = &rule.group {
-                    to.names.refer(group, &[Kind::SecurityGroup]);
-                }
-                (rule.spec, span)
-            })
-            .collect(),
-    )
+    let known = rules.into_iter().filter(|(rule, _)| {
+        let group = rule.group.as_ref();
+        group.is_none_or(|group| to.names.refer(group, &[Kind::SecurityGroup]))
+    });
+    Some(known.map(|(rule, span)| (rule.spec, span)).collect())
 }
 
 pub(super) const NETWORK_ACL: &[&str] = &["vpc", "subnets", "ingress", "egress"];
@@ -134,7 +128,10 @@ pub(super) fn network_acl(to: &mut Reading, name: &str, table: &Table<'_>) {
                             entry.rule_number.value
                         ),
                     )
-                    .related(first.clone(), "the first"),
+                    .related(first.clone(), "the first")
+                    .help(
+                        "entries are tried in the order of their numbers: give one of them another",
+                    ),
                 );
                 continue;
             }

@@ -1,13 +1,14 @@
 //! A scenario file: two clouds, and a list of steps.
 //!
 //! Reading never touches a backend. What can be known to be wrong without running anything is found by
-//! carrying the actions out on the pure clouds.
+//! carrying the actions out on the pure clouds, even where the file itself is wrong in places: what only
+//! follows from a fault is left out.
 //!
 //! | step | function |
 //! |---|---|
-//! | bytes → [`Scenario`], or everything that is wrong with the file | [`read`] |
+//! | bytes → [`Scenario`], or what is wrong with the file itself | [`read`] |
+//! | the same, with what is wrong as far as the clouds can tell | [`examine`] |
 //! | what the tables declare → both clouds | [`build`] |
-//! | what is wrong with the steps, as far as the clouds can tell | [`check`] |
 //! | a name in a probe or a script → node, address | [`target`] |
 //! | a `do` step → the action to carry out | [`DoStep::action`] |
 //! | text with `${…}` in it → text | [`Template::resolve`] |
@@ -17,6 +18,8 @@ mod aws;
 mod check;
 mod data;
 mod diagnostic;
+mod doubt;
+mod draft;
 mod expect;
 mod fault;
 mod firewall;
@@ -30,14 +33,14 @@ mod rules;
 mod setup;
 mod soracom;
 mod step;
+mod syntax;
 mod table;
 pub mod target;
 mod template;
 mod value;
 
-pub use check::check;
 pub use data::{Data, Entries, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Position, Severity};
 pub use model::*;
-pub use read::read;
+pub use read::{examine, read};
 pub use setup::build;

@@ -1,7 +1,8 @@
 //! Names: which are allowed, what the tables declare, and what refers to what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::data::{Data, Value};
 use super::nearest::did_you_mean;
 use super::value::Errors;
 use super::{Diagnostic, Placed, Span};
@@ -120,20 +121,60 @@ pub(super) fn check_name(kind: &str, name: &str, span: Span, errors: &mut Errors
     true
 }
 
-/// Something that refers to a declared name.
-struct Reference {
-    name: Placed<String>,
-    kinds: &'static [Kind],
-}
-
-/// The names that the tables declare, and the references to them.
+/// The names that the tables declare, and what is wrong with the references to them. All names are
+/// declared before the first is referred to.
 #[derive(Default)]
 pub(super) struct Names {
     declared: BTreeMap<(Kind, String), Span>,
-    references: Vec<Reference>,
+    /// Names of tables that can't be told for what they are.
+    lost: BTreeSet<String>,
+    /// Kinds of which something is declared whose name is not known.
+    pub nameless: BTreeSet<Kind>,
+    /// References to what no table declares.
+    pub unknown: Vec<Placed<String>>,
+    /// What is wrong with them.
+    pub errors: Errors,
 }
 
 impl Names {
+    /// Notes that `value` may declare anything under the names of its tables.
+    pub fn lose(&mut self, value: &Value) {
+        if let Data::Table(items) = &value.data {
+            for (name, _) in items.iter() {
+                self.lose_name(&name.value);
+            }
+        }
+    }
+
+    /// Notes that something may have a name.
+    pub fn lose_name(&mut self, name: &str) {
+        self.lost.insert(name.to_owned());
+    }
+
+    /// Notes that something of a kind is declared, under a name that is not known.
+    pub fn lose_kind(&mut self, kind: Kind) {
+        self.nameless.insert(kind);
+    }
+
+    /// The names of tables that can't be told for what they are.
+    pub fn lost(&self) -> impl Iterator<Item = &str> {
+        self.lost.iter().map(String::as_str)
+    }
+
+    /// Whether a table declares a name, or AWS makes what has it along with a VPC.
+    pub fn is_declared(&self, kind: Kind, name: &str) -> bool {
+        let declared = |kind, name: &str| self.declared.contains_key(&(kind, name.to_owned()));
+        let suffix = match kind {
+            Kind::RouteTable => Some("-main"),
+            Kind::SecurityGroup | Kind::NetworkAcl => Some("-default"),
+            _ => None,
+        };
+        declared(kind, name)
+            || suffix
+                .and_then(|suffix| name.strip_suffix(suffix))
+                .is_some_and(|vpc| declared(Kind::Vpc, vpc))
+    }
+
     /// Declares a name. A SIM and an instance share the names of nodes, both kinds of peering theirs.
     pub fn declare(&mut self, kind: Kind, name: &str, span: Span, errors: &mut Errors) {
         let rival = match kind {
@@ -162,71 +203,71 @@ impl Names {
         self.declared.insert((kind, name.to_owned()), span);
     }
 
-    /// Notes that something of one of these kinds is referred to.
-    pub fn refer(&mut self, name: &Placed<String>, kinds: &'static [Kind]) {
-        self.references.push(Reference {
-            name: name.clone(),
-            kinds,
-        });
-    }
-
-    /// Complains about every reference to what no table declares.
-    pub fn resolve(&self, errors: &mut Errors) {
-        let mut by_kind: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
-        for (kind, name) in self.declared.keys() {
-            by_kind.entry(*kind).or_default().push(name.clone());
-            if *kind == Kind::Vpc {
-                // What AWS makes along with each VPC.
-                by_kind
-                    .entry(Kind::RouteTable)
-                    .or_default()
-                    .push(format!("{name}-main"));
-                for kind in [Kind::SecurityGroup, Kind::NetworkAcl] {
-                    by_kind
-                        .entry(kind)
-                        .or_default()
-                        .push(format!("{name}-default"));
-                }
-            }
-        }
-        for names in by_kind.values_mut() {
-            names.sort();
-        }
-        for reference in &self.references {
-            let known = reference.kinds.iter().any(|kind| {
-                by_kind
-                    .get(kind)
-                    .is_some_and(|names| names.binary_search(&reference.name.value).is_ok())
-            });
-            if !known {
-                errors.push(self.unknown(reference, &by_kind));
-            }
-        }
-    }
-
-    fn unknown(&self, reference: &Reference, by_kind: &BTreeMap<Kind, Vec<String>>) -> Diagnostic {
-        let name = &reference.name.value;
-        let mut nouns: Vec<&str> = reference.kinds.iter().map(|kind| kind.noun()).collect();
-        nouns.dedup();
-        let candidates = reference
-            .kinds
+    /// Whether something of one of these kinds has a name; complains where nothing has it.
+    pub fn refer(&mut self, name: &Placed<String>, kinds: &'static [Kind]) -> bool {
+        if kinds
             .iter()
-            .filter_map(|kind| by_kind.get(kind))
-            .flatten()
-            .map(String::as_str);
+            .any(|kind| self.is_declared(*kind, &name.value))
+        {
+            return true;
+        }
+        let silent = self.lost.contains(&name.value)
+            || kinds.iter().any(|kind| self.nameless.contains(kind));
+        if !silent {
+            let unknown = self.unknown(name, kinds);
+            self.errors.push(unknown);
+        }
+        self.unknown.push(name.clone());
+        false
+    }
+
+    fn unknown(&self, reference: &Placed<String>, kinds: &[Kind]) -> Diagnostic {
+        let name = &reference.value;
+        let mut nouns: Vec<&str> = kinds.iter().map(|kind| kind.noun()).collect();
+        nouns.dedup();
         let mut diagnostic = Diagnostic::error(
-            reference.name.span.clone(),
+            reference.span.clone(),
             format!("no {} is called `{name}`", nouns.join(" or ")),
         );
-        if let Some(near) = did_you_mean(name, candidates) {
+        let candidates = self.names_of(kinds);
+        if let Some(near) = did_you_mean(name, candidates.iter().map(String::as_str)) {
             return diagnostic.label(near);
         }
         if let Some(((kind, _), span)) = self.declared.iter().find(|((_, other), _)| other == name)
         {
             diagnostic = diagnostic.related(span.clone(), format!("`{name}` is {}", kind.a_noun()));
-        } else if let [kind] = reference.kinds {
-            diagnostic = diagnostic.help(format!("declare it with [{}.{name}]", kind.table()));
+        }
+        let tables: Vec<String> = kinds
+            .iter()
+            .map(|kind| format!("[{}.{name}]", kind.table()))
+            .collect();
+        diagnostic = diagnostic.help(match &tables[..] {
+            [table] => format!("declare it with {table}"),
+            _ => format!("declare it with one of {}", tables.join(", ")),
+        });
+        if kinds.contains(&Kind::Canal) && kinds.len() > 1 {
+            diagnostic = diagnostic
+                .help("where a step makes it, add the route with `CreateRoute` in a later step");
         }
         diagnostic
+    }
+
+    /// The names of these kinds, those included that AWS gives.
+    fn names_of(&self, kinds: &[Kind]) -> Vec<String> {
+        let mut names = Vec::new();
+        for kind in kinds {
+            for (declared, name) in self.declared.keys() {
+                match (declared, kind) {
+                    _ if declared == kind => names.push(name.clone()),
+                    (Kind::Vpc, Kind::RouteTable) => names.push(format!("{name}-main")),
+                    (Kind::Vpc, Kind::SecurityGroup | Kind::NetworkAcl) => {
+                        names.push(format!("{name}-default"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        names.sort();
+        names
     }
 }

@@ -1,24 +1,31 @@
-//! From a file's bytes to a [`Scenario`].
+//! From a file's tables to a [`Scenario`].
+//!
+//! Reading goes on after a fault: a slip in a key or in the kind of a table is read as what is near to
+//! it. What then can't be told is noted in [`Doubts`](super::doubt::Doubts).
 
 use std::collections::BTreeMap;
 
-use toml::de::DeTable;
-
+use super::check;
 use super::data::{Data, Entries, Value};
+use super::diagnostic::Harm;
+use super::draft::Draft;
 use super::names::{Kind, check_name};
-use super::nearest::{alternatives, did_you_mean};
+use super::nearest::{alternatives, did_you_mean, nearest};
 use super::reading::Reading;
+use super::syntax::parse;
 use super::table::Table;
 use super::{
-    Diagnostic, Diagnostics, Placed, Scenario, Source, Span, aws, firewall, soracom, step, table,
-    value,
+    Diagnostic, Diagnostics, Placed, Scenario, Severity, aws, firewall, soracom, step, table, value,
 };
+
+/// A kind of table: its keys, and what reads it.
+type Row = (Kind, &'static [&'static str], ReadTable);
 
 /// Reads the tables of a kind.
 type ReadTable = fn(&mut Reading, &str, &Table<'_>);
 
 /// Each kind of table: its keys, and what reads it.
-const TABLES: &[(Kind, &[&str], ReadTable)] = &[
+const TABLES: &[Row] = &[
     (Kind::Vpc, aws::VPC, aws::vpc),
     (Kind::Subnet, aws::SUBNET, aws::subnet),
     (Kind::RouteTable, aws::ROUTE_TABLE, aws::route_table),
@@ -53,166 +60,98 @@ const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the file, as far as that can be known without carrying it out. A file
-/// that is not TOML gets only the diagnostics that say so.
+/// What is wrong with the file itself; [`examine`] adds what the clouds have to say about it.
 pub fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Diagnostics> {
+    let draft = draft(file, bytes)?;
+    if draft.errors.is_empty() {
+        Ok(draft.finish())
+    } else {
+        Err(Diagnostics::new(draft.scenario.source, draft.errors))
+    }
+}
+
+/// Reads a scenario and carries its actions out on the pure clouds. Gives the scenario, if it can be
+/// run, and everything that is wrong with it: in file order, and without what only follows from
+/// something else.
+pub fn examine(file: &str, bytes: &[u8]) -> (Option<Scenario>, Diagnostics) {
+    let draft = match draft(file, bytes) {
+        Ok(draft) => draft,
+        Err(diagnostics) => return (None, diagnostics),
+    };
+    let found = [draft.errors.clone(), check::check(&draft)].concat();
+    let diagnostics = Diagnostics::new(draft.scenario.source.clone(), found);
+    let fits = diagnostics
+        .list
+        .iter()
+        .all(|diagnostic| diagnostic.severity != Severity::Error);
+    (fits.then(|| draft.finish()), diagnostics)
+}
+
+/// Reads what can be read.
+///
+/// # Errors
+///
+/// The file is not TOML; then nothing else is known of it.
+fn draft(file: &str, bytes: &[u8]) -> Result<Draft, Diagnostics> {
     let (source, entries, mut errors) = parse(file, bytes)?;
+    let twice: Vec<super::Span> = errors
+        .iter()
+        .map(|error| error.primary.span.clone())
+        .collect();
     let mut reading = Reading::default();
     reading.errors.append(&mut errors);
-    for (key, _) in entries.iter() {
-        if !TOP.contains(&key.value.as_str()) {
+    let mut title = None;
+    let mut internet = None;
+    let mut steps = None;
+    let mut found = Vec::new();
+    for (key, value) in entries.iter() {
+        let known = TOP.contains(&key.value.as_str());
+        if !known {
             reading.errors.push(unknown_top(key));
         }
-    }
-    let title = entries
-        .get("title")
-        .and_then(|title| value::text("title", title, &mut reading.errors));
-    for cloud in ["aws", "soracom"] {
-        if let Some(value) = entries.get(cloud) {
-            read_cloud(&mut reading, cloud, value);
+        // What is unknown is read as what was probably meant, if that isn't there.
+        let meant = if known {
+            Some(key.value.as_str())
+        } else {
+            nearest(&key.value, TOP.iter().copied()).filter(|near| entries.get(near).is_none())
+        };
+        match meant {
+            Some("title") => title = value::text("title", value, &mut reading.errors),
+            Some("internet") => internet = Some(value),
+            Some("step") => steps = Some(value),
+            Some(cloud) => kinds_of_cloud(&mut reading, cloud, value, &mut found),
+            None => {
+                if let Some(row) = of_name(&key.value) {
+                    found.push(Found {
+                        row,
+                        key,
+                        value,
+                        meant: false,
+                    });
+                } else {
+                    reading.names.lose(value);
+                }
+            }
         }
     }
-    if let Some(value) = entries.get("internet") {
+    // What stands under its own name comes before what was probably meant to.
+    found.sort_by_key(|found| !found.meant);
+    let tables: Vec<_> = found
+        .iter()
+        .flat_map(|found| declare(&mut reading, found))
+        .collect();
+    for table in tables {
+        read_table(&mut reading, &table);
+    }
+    if let Some(value) = internet {
         soracom::internet(&mut reading, value);
     }
-    let steps = entries
-        .get("step")
-        .map(|value| step::steps(value, &mut reading.errors))
+    let steps = steps
+        .map(|value| step::steps(value, &twice, &mut reading.errors))
         .unwrap_or_default();
-    let Reading {
-        mut errors,
-        names,
-        setup,
-        mut connect,
-        serve,
-        dns,
-    } = reading;
-    names.resolve(&mut errors);
-    if !errors.is_empty() {
-        return Err(Diagnostics::new(source, errors));
-    }
-    connect.sort_by_key(|sim| sim.span.start);
-    Ok(Scenario {
-        title: title.map_or_else(|| file.to_owned(), |title| title.value),
-        source,
-        setup: setup.into_values().flatten().collect(),
-        connect,
-        serve,
-        dns,
-        steps,
-    })
-}
-
-/// From bytes to tables. Keys given twice are the only fault that reading goes on after: whatever else
-/// is wrong with the syntax, what follows it would be guesswork.
-fn parse(file: &str, bytes: &[u8]) -> Result<(Source, Entries, Vec<Diagnostic>), Diagnostics> {
-    // A byte order mark is nothing that a person sees, so places don't count it.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes);
-    let source = Source {
-        file: file.to_owned(),
-        text: text.as_ref().into(),
-    };
-    if let Err(wrong) = std::str::from_utf8(bytes) {
-        let at = wrong.valid_up_to();
-        let diagnostic = Diagnostic::error(
-            at..at + char::REPLACEMENT_CHARACTER.len_utf8(),
-            "the file is not UTF-8 text",
-        )
-        .label(format!(
-            "this was the byte 0x{:02X}",
-            bytes.get(at).copied().unwrap_or_default()
-        ));
-        return Err(Diagnostics::new(source, vec![diagnostic]));
-    }
-    if text.trim().is_empty() {
-        let diagnostic = Diagnostic::error(0..0, "the file is empty")
-            .help("a scenario declares resources and has steps; an example is in the README");
-        return Err(Diagnostics::new(source, vec![diagnostic]));
-    }
-    let (table, faults) = DeTable::parse_recoverable(&text);
-    let duplicates_only = faults.iter().all(is_duplicate);
-    let mut errors: Vec<Diagnostic> = Vec::new();
-    let mut searched = 0;
-    for fault in &faults {
-        // What comes after a fault in its line only follows from it, unless keys are given twice.
-        let start = fault.span().map_or(text.len(), |span| span.start);
-        let same_line = !is_duplicate(fault)
-            && start >= searched
-            && text
-                .get(searched..start)
-                .is_some_and(|between| !between.contains('\n'));
-        searched = start;
-        if errors.is_empty() || !same_line {
-            errors.extend(syntax_error(&text, fault, !errors.is_empty()));
-        }
-    }
-    if duplicates_only {
-        Ok((source, table.get_ref().into(), errors))
-    } else {
-        Err(Diagnostics::new(source, errors))
-    }
-}
-
-/// Whether a key or a table is given twice, which leaves the rest of the file in order.
-fn is_duplicate(fault: &toml::de::Error) -> bool {
-    fault.message().starts_with("duplicate key")
-}
-
-/// What to say about a fault of syntax; nothing where it only follows from a table that was given
-/// twice, so that its keys were too.
-fn syntax_error(text: &str, fault: &toml::de::Error, follows: bool) -> Option<Diagnostic> {
-    let span = fault.span().unwrap_or(text.len()..text.len());
-    if !is_duplicate(fault) {
-        return Some(Diagnostic::error(span, fault.message()));
-    }
-    let key = text.get(span.clone()).unwrap_or_default();
-    let diagnostic =
-        Diagnostic::error(span.clone(), format!("`{key}` is given twice")).label("again");
-    let begins_line = text
-        .get(..span.start)
-        .is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('\n'));
-    match first_of(text, &span) {
-        Some(first) => Some(diagnostic.related(first, "the first")),
-        None if follows && begins_line => None,
-        None => Some(diagnostic),
-    }
-}
-
-/// Where the header or key that stands at `span` stood before.
-fn first_of(text: &str, span: &Span) -> Option<Span> {
-    let line_start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-    let normal = |line: &str| -> String {
-        let line = line.trim_start();
-        let end = if line.starts_with('[') {
-            line.rfind(']').map(|at| at + 1)
-        } else {
-            line.find('=')
-        };
-        line[..end.unwrap_or(0)]
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .collect()
-    };
-    let wanted = normal(text[line_start..].lines().next()?);
-    if wanted.is_empty() {
-        return None;
-    }
-    let header = wanted.starts_with('[');
-    let mut first = None;
-    let mut at = 0;
-    for line in text[..line_start].split_inclusive('\n') {
-        if !header && line.trim_start().starts_with('[') {
-            // A key's table begins anew.
-            first = None;
-        }
-        if first.is_none() && normal(line) == wanted {
-            let indent = line.len() - line.trim_start().len();
-            first = Some(at + indent..at + line.trim_end().len());
-        }
-        at += line.len();
-    }
-    first
+    let mut draft = reading.finish(file, source, title, steps);
+    draft.doubt_what_is_given_twice(&twice);
+    Ok(draft)
 }
 
 fn unknown_top(key: &Placed<String>) -> Diagnostic {
@@ -221,10 +160,7 @@ fn unknown_top(key: &Placed<String>) -> Diagnostic {
             .help("each step is a table of its own: [[step]]");
     }
     // `[vpc.customer]` for `[aws.vpc.customer]`.
-    let kind = TABLES
-        .iter()
-        .find(|(kind, ..)| short(*kind) == key.value.as_str());
-    match kind {
+    match of_name(&key.value) {
         Some((kind, ..)) => Diagnostic::error(
             key.span.clone(),
             format!("a scenario has no `{}`", key.value),
@@ -239,29 +175,62 @@ fn short(kind: Kind) -> &'static str {
     kind.table().rsplit('.').next().unwrap_or_default()
 }
 
-fn read_cloud(reading: &mut Reading, cloud: &str, value: &Value) {
-    let Data::Table(kinds) = &value.data else {
-        reading
-            .errors
-            .push(value::wrong_kind(cloud, "a table", value));
-        return;
-    };
+/// The kind of table whose name ends like this.
+fn of_name(name: &str) -> Option<&'static Row> {
+    TABLES.iter().find(|(kind, ..)| short(*kind) == name)
+}
+
+/// Tables of one kind.
+struct Found<'v> {
+    row: &'static Row,
+    key: &'v Placed<String>,
+    value: &'v Value,
+    /// Whether it says so itself; otherwise the kind is what was probably meant.
+    meant: bool,
+}
+
+/// Finds the kinds of tables under `[aws]` or `[soracom]`.
+fn kinds_of_cloud<'v>(
+    reading: &mut Reading,
+    cloud: &str,
+    value: &'v Value,
+    found: &mut Vec<Found<'v>>,
+) {
     let of_cloud = || {
         TABLES
             .iter()
             .filter(|(kind, ..)| kind.table().split('.').next() == Some(cloud))
     };
-    let known: BTreeMap<&str, _> = of_cloud().map(|entry| (short(entry.0), entry)).collect();
+    let Data::Table(kinds) = &value.data else {
+        reading
+            .errors
+            .push(value::wrong_kind(cloud, "a table", value).help(format!(
+                "resources have tables of their own, as in [{cloud}.{}.name]",
+                of_cloud().next().map_or("kind", |(kind, ..)| short(*kind))
+            )));
+        for (kind, ..) in of_cloud() {
+            reading.names.lose_kind(*kind);
+        }
+        return;
+    };
+    let known: BTreeMap<&str, &Row> = of_cloud().map(|row| (short(row.0), row)).collect();
     for (key, value) in kinds.iter() {
-        let Some((kind, keys, read)) = known.get(key.value.as_str()) else {
-            reading.errors.push(unknown_kind(
-                cloud,
+        let meant = known.get(key.value.as_str()).copied();
+        if meant.is_none() {
+            let names: Vec<&str> = known.keys().copied().collect();
+            reading.errors.push(unknown_kind(cloud, key, &names));
+        }
+        let near =
+            || nearest(&key.value, known.keys().copied()).and_then(|near| known.get(near).copied());
+        match meant.or_else(near).or_else(|| of_name(&key.value)) {
+            Some(row) => found.push(Found {
+                row,
                 key,
-                &known.keys().copied().collect::<Vec<_>>(),
-            ));
-            continue;
-        };
-        read_kind(reading, *kind, keys, *read, key, value);
+                value,
+                meant: meant.is_some(),
+            }),
+            None => reading.names.lose(value),
+        }
     }
 }
 
@@ -274,21 +243,30 @@ fn unknown_kind(cloud: &str, key: &Placed<String>, known: &[&str]) -> Diagnostic
         Some(near) => diagnostic.label(near),
         None => diagnostic,
     };
-    let elsewhere = TABLES.iter().find(|(kind, ..)| short(*kind) == key.value);
     diagnostic
         .note(format!("it has {}", alternatives(known.iter().copied())))
-        .maybe_help(elsewhere.map(|(kind, ..)| format!("write [{}.name]", kind.table())))
+        .maybe_help(of_name(&key.value).map(|(kind, ..)| format!("write [{}.name]", kind.table())))
 }
 
-fn read_kind(
-    reading: &mut Reading,
-    kind: Kind,
-    keys: &[&str],
-    read: ReadTable,
-    key: &Placed<String>,
-    value: &Value,
-) {
+/// A table that declares something.
+struct Declared<'v> {
+    row: &'static Row,
+    name: &'v Placed<String>,
+    span: super::Span,
+    entries: &'v Entries,
+}
+
+/// Declares what tables of a kind declare.
+fn declare<'v>(reading: &mut Reading, found: &Found<'v>) -> Vec<Declared<'v>> {
+    let Found {
+        row,
+        key,
+        value,
+        meant,
+    } = found;
+    let (kind, keys, _) = **row;
     let Data::Table(items) = &value.data else {
+        reading.names.lose_kind(kind);
         reading.errors.push(
             value::wrong_kind(&key.value, "a table", value).help(format!(
                 "each {} has a table of its own: [{}.name]",
@@ -296,11 +274,13 @@ fn read_kind(
                 kind.table()
             )),
         );
-        return;
+        return Vec::new();
     };
+    let mut declared = Vec::new();
+    let mut nameless = false;
     for (name, value) in items.iter() {
         let Data::Table(entries) = &value.data else {
-            // `[aws.vpc]` with the keys of a VPC in it: the name was forgotten.
+            reading.names.lose_kind(kind);
             let diagnostic = Diagnostic::error(
                 name.span.clone(),
                 format!(
@@ -310,19 +290,24 @@ fn read_kind(
                     value.found()
                 ),
             );
-            reading.errors.push(if keys.contains(&name.value.as_str()) {
-                diagnostic.help(format!(
+            // `[aws.vpc]` with the keys of a VPC in it: the name was forgotten. Once is enough.
+            if !keys.contains(&name.value.as_str()) {
+                reading.errors.push(diagnostic);
+            } else if !std::mem::replace(&mut nameless, true) {
+                reading.errors.push(diagnostic.help(format!(
                     "give the {} a name: [{}.name]",
                     kind.noun(),
                     kind.table()
-                ))
-            } else {
-                diagnostic
-            });
+                )));
+            }
             continue;
         };
+        if !meant && reading.names.is_declared(kind, &name.value) {
+            continue;
+        }
         // `[aws.vpc.a.b]` says where the inner table stands; a table without a header of its own is
         // best pointed at by its name.
+        let before = reading.errors.len();
         if check_name(
             kind.noun(),
             &name.value,
@@ -332,9 +317,36 @@ fn read_kind(
             reading
                 .names
                 .declare(kind, &name.value, name.span.clone(), &mut reading.errors);
+        } else {
+            reading.names.lose_name(&name.value);
         }
-        let what = format!("{} `{}`", kind.noun(), name.value);
-        let table = Table::open(what, value.span.clone(), entries, keys, &mut reading.errors);
-        read(reading, &name.value, &table);
+        if reading.errors.len() > before {
+            reading.doubts.doubt(&name.value, Harm::Unreadable);
+        }
+        declared.push(Declared {
+            row,
+            name,
+            span: value.span.clone(),
+            entries,
+        });
     }
+    declared
+}
+
+/// Reads one table, and notes how far what it declares can be relied on.
+fn read_table(reading: &mut Reading, table: &Declared<'_>) {
+    let (kind, keys, read) = *table.row;
+    let name = &table.name.value;
+    reading.begin_table(name, &table.span);
+    let before = reading.errors.len();
+    let what = format!("{} `{name}`", kind.noun());
+    let open = Table::open(
+        what,
+        table.span.clone(),
+        table.entries,
+        keys,
+        &mut reading.errors,
+    );
+    read(reading, name, &open);
+    reading.end_table(name, before);
 }

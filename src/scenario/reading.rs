@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::data::Value;
+use super::diagnostic::Harm;
+use super::doubt::Doubts;
+use super::draft::{Draft, StepDraft};
 use super::names::{Kind, Names};
+use super::setup::created;
 use super::table::Table;
 use super::value::{self, Errors};
-use super::{NodeName, Placed, Serve, Span};
+use super::{NodeName, Placed, Scenario, Serve, Source, Span};
 use crate::cloud::Action;
 use crate::cloud::soracom::SimId;
 
@@ -41,6 +45,13 @@ pub(super) enum Stage {
 #[derive(Default)]
 pub(super) struct Reading {
     pub errors: Errors,
+    pub doubts: Doubts,
+    /// What the table declares that is being read.
+    makes: Option<String>,
+    /// Whether an action has been added that makes it.
+    made: bool,
+    /// How many references were unknown when the table began.
+    unknown_before: usize,
     pub names: Names,
     pub setup: BTreeMap<Stage, Vec<Placed<Action>>>,
     pub connect: Vec<Placed<SimId>>,
@@ -49,10 +60,78 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Begins with the table that declares `name`.
+    pub fn begin_table(&mut self, name: &str, span: &Span) {
+        self.doubts.table(name, span);
+        self.makes = Some(name.to_owned());
+        self.made = false;
+        self.unknown_before = self.names.unknown.len();
+    }
+
+    /// Ends with it: notes how far what it declares can be relied on. `before` is how many errors there
+    /// were.
+    pub fn end_table(&mut self, name: &str, before: usize) {
+        self.makes = None;
+        let own = self.errors.iter().skip(before).map(|error| error.harm);
+        let mut harm = own.max().unwrap_or(Harm::None);
+        if self.names.unknown.len() > self.unknown_before {
+            harm = Harm::Unreadable;
+        }
+        if harm == Harm::Unreadable && !self.made {
+            self.doubts.miss(name);
+        }
+        self.doubts.doubt(name, harm);
+    }
+
+    /// What has been read, with the steps.
+    pub fn finish(
+        self,
+        file: &str,
+        source: Source,
+        title: Option<Placed<String>>,
+        steps: Vec<StepDraft>,
+    ) -> Draft {
+        let Self {
+            mut errors,
+            mut doubts,
+            names,
+            setup,
+            mut connect,
+            serve,
+            dns,
+            ..
+        } = self;
+        for name in names.lost() {
+            doubts.miss(name);
+        }
+        for name in &names.unknown {
+            doubts.unresolved(&name.value);
+        }
+        doubts.nameless = names.nameless;
+        errors.extend(names.errors);
+        connect.sort_by_key(|sim| sim.span.start);
+        Draft {
+            scenario: Scenario {
+                title: title.map_or_else(|| file.to_owned(), |title| title.value),
+                source,
+                setup: setup.into_values().flatten().collect(),
+                connect,
+                serve,
+                dns,
+                steps: Vec::new(),
+            },
+            steps,
+            errors,
+            doubts,
+        }
+    }
+
     /// Adds an action to the set-up.
     pub fn act(&mut self, stage: Stage, span: &Span, action: impl Into<Action>) {
+        let action = action.into();
+        self.made |= self.makes.is_some() && created(&action) == self.makes.as_deref();
         self.setup.entry(stage).or_default().push(Placed {
-            value: action.into(),
+            value: action,
             span: span.clone(),
         });
     }
@@ -66,8 +145,7 @@ impl Reading {
         new: impl FnOnce(String) -> T,
     ) -> Option<T> {
         let name = table.read(key, &mut self.errors, value::text)?;
-        self.names.refer(&name, kinds);
-        Some(new(name.value))
+        self.names.refer(&name, kinds).then(|| new(name.value))
     }
 
     /// The same of a key that must be there.
@@ -83,25 +161,22 @@ impl Reading {
             kinds.first().map_or_else(String::new, |kind| kind.a_noun())
         );
         let name = table.require(key, &example, &mut self.errors, value::text)?;
-        self.names.refer(&name, kinds);
-        Some(new(name.value))
+        self.names.refer(&name, kinds).then(|| new(name.value))
     }
 
-    /// Reads a list of names.
+    /// Reads a list of names; those that nothing has are left out.
     pub fn references(
         &mut self,
         table: &Table<'_>,
         key: &str,
         kinds: &'static [Kind],
     ) -> Option<Vec<Placed<String>>> {
-        let names = table.read(key, &mut self.errors, |key, value, errors| {
+        let mut names = table.read(key, &mut self.errors, |key, value, errors| {
             value::list(key, value, errors, |key, item, errors| {
                 value::text(key, item, errors)
             })
         })?;
-        for name in &names {
-            self.names.refer(name, kinds);
-        }
+        names.retain(|name| self.names.refer(name, kinds));
         Some(names)
     }
 
@@ -131,7 +206,8 @@ impl Reading {
                             place.1
                         ),
                     )
-                    .related(first.clone(), "the first"),
+                    .related(first.clone(), "the first")
+                    .help("give one of them another port, or leave it out"),
                 );
                 continue;
             }

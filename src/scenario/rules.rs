@@ -2,6 +2,7 @@
 //! steps have in common.
 
 use super::data::{Data, Value};
+use super::diagnostic::harmful;
 use super::nearest::alternatives;
 use super::table::Table;
 use super::value::{self, Errors};
@@ -81,7 +82,7 @@ pub(super) fn rule(
     } else {
         Some(peer.clone())
     };
-    if errors.len() > before {
+    if harmful(&errors[before..]) {
         return None;
     }
     let (protocol, port, icmp_type) = service;

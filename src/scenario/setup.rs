@@ -1,11 +1,12 @@
 //! The clouds as the tables declare them.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
 use super::data::Entries;
+use super::diagnostic::Harm;
+use super::doubt::Doubts;
 use super::{Diagnostic, Placed, Scenario, Span, fault};
 use crate::cloud::{Action, ApiError, Cloud, Time, aws, soracom};
 
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// What the services refuse, at the value that is to blame. What only follows from an earlier refusal
 /// is left out.
 pub fn build(scenario: &Scenario) -> Result<(Cloud, Time), Vec<Diagnostic>> {
-    let built = build_what_works(scenario);
+    let built = build_what_works(scenario, Doubts::default());
     if built.errors.is_empty() {
         Ok((built.cloud, built.now))
     } else {
@@ -36,16 +37,17 @@ pub(super) struct Built {
     pub cloud: Cloud,
     pub now: Time,
     pub errors: Vec<Diagnostic>,
-    /// The names of what could not be made.
-    pub missing: BTreeSet<String>,
+    /// What can't be told.
+    pub doubts: Doubts,
 }
 
-pub(super) fn build_what_works(scenario: &Scenario) -> Built {
+/// Builds as much as can be; `doubts` says what can't be told after reading.
+pub(super) fn build_what_works(scenario: &Scenario, doubts: Doubts) -> Built {
     let mut built = Built {
         cloud: Cloud::default(),
         now: Time::ZERO,
         errors: Vec::new(),
-        missing: BTreeSet::new(),
+        doubts,
     };
     let mut tables = Tables {
         scenario,
@@ -73,17 +75,23 @@ impl Built {
         let Err(refusal) = self.cloud.apply(&action.value, self.now) else {
             return;
         };
-        let follows = self
-            .missing
-            .iter()
-            .any(|name| names_unknown(&refusal, name));
-        if let Some(name) = created(&action.value) {
-            self.missing.insert(name.to_owned());
+        let follows = self.doubts.excuse(&refusal);
+        match created(&action.value) {
+            Some(name) => self.doubts.miss(name),
+            // It is there, but not as its table says.
+            None => {
+                let table = self.doubts.table_at(action.span.start);
+                if let Some(name) = table.map(|(_, name)| name.to_owned()) {
+                    self.doubts.doubt(name, Harm::Unreadable);
+                }
+            }
         }
         if !follows {
             let span = tables.value_at_fault(&action.span, &refusal);
+            let help = (refusal.code == "InvalidGatewayID.NotFound")
+                .then(|| "add `internet_gateway = true` to the VPC's table".to_owned());
             self.errors
-                .push(refused(span, action.value.name(), &refusal));
+                .push(refused(span, action.value.name(), &refusal).maybe_help(help));
         }
     }
 }
@@ -111,15 +119,6 @@ pub(super) fn refused(span: Span, operation: &str, refusal: &ApiError) -> Diagno
     ))
 }
 
-/// Whether a service refuses because it does not know `name`.
-pub(super) fn names_unknown(refusal: &ApiError, name: &str) -> bool {
-    // EC2's codes say so; of SORACOM's, those with HTTP's 404 in them, and the one for the peer VPC.
-    let unknown = refusal.code.ends_with("NotFound")
-        || refusal.code.contains("404")
-        || refusal.code == "PCX4002";
-    unknown && fault::find_word(&refusal.message, name).is_some()
-}
-
 /// The tables of the file, read again only when something is refused: the actions keep no more than the
 /// place of the table that they come from.
 struct Tables<'s> {
@@ -143,7 +142,7 @@ impl Tables<'_> {
 }
 
 /// The name of what an action creates.
-fn created(action: &Action) -> Option<&str> {
+pub(super) fn created(action: &Action) -> Option<&str> {
     use aws::Action as Aws;
     use soracom::Action as Soracom;
     Some(match action {

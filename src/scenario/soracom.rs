@@ -137,8 +137,10 @@ fn ip_address_map(to: &mut Reading, vpg: &VpgId, value: &Value) {
         return;
     };
     for (key, value) in items.iter() {
-        to.names.refer(key, &[Kind::Sim]);
-        if let Some(ip) = value::address(&key.value, value, &mut to.errors) {
+        let known = to.names.refer(key, &[Kind::Sim]);
+        if let Some(ip) = value::address(&key.value, value, &mut to.errors)
+            && known
+        {
             let put = PutIpAddressMapEntry {
                 vpg: vpg.clone(),
                 sim: SimId::new(&key.value),

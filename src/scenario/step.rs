@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::data::{Data, Entries, Value};
+use super::diagnostic::harmful;
+use super::draft::{Faulty, StepDraft};
 use super::expect::{self, text_template};
 use super::nearest::{alternatives, did_you_mean};
 use super::table::Table;
 use super::value::{self, Errors};
 use super::{
-    Ask, Diagnostic, DoStep, Placed, ProbeStep, RunStep, Step, StepKind, Template, ValueCheck,
-    action, template,
+    Ask, Diagnostic, DoStep, Placed, ProbeStep, RunStep, Span, Step, StepKind, Template,
+    ValueCheck, action, template,
 };
 use crate::cloud::Action;
 
@@ -28,8 +30,8 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a step may be repeated.
 const MOST_REPEATS: u32 = 10_000;
 
-/// Reads the steps.
-pub(super) fn steps(value: &Value, errors: &mut Errors) -> Vec<Step> {
+/// Reads the steps. `twice` says where keys are given twice: it can't be told what their steps mean.
+pub(super) fn steps(value: &Value, twice: &[Span], errors: &mut Errors) -> Vec<StepDraft> {
     let Data::List(items) = &value.data else {
         errors.push(
             value::wrong_kind("step", "a list of tables", value)
@@ -37,16 +39,23 @@ pub(super) fn steps(value: &Value, errors: &mut Errors) -> Vec<Step> {
         );
         return Vec::new();
     };
-    items
-        .iter()
-        .filter_map(|item| match &item.data {
-            Data::Table(entries) => step(item, entries, errors),
-            _ => {
-                errors.push(value::wrong_kind("step", "a table", item));
-                None
-            }
-        })
-        .collect()
+    let begins = |i: usize| items.get(i).map_or(usize::MAX, |item| item.span.start);
+    let mut steps = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        let Data::Table(entries) = &item.data else {
+            errors.push(value::wrong_kind("step", "a table", item));
+            continue;
+        };
+        let clear = !twice
+            .iter()
+            .any(|span| (begins(i)..begins(i + 1)).contains(&span.start));
+        let sound = step(item, entries, errors).filter(|_| clear);
+        steps.push(match sound {
+            Some(step) => StepDraft::Sound(step),
+            None => StepDraft::Faulty(Faulty::new(&item.span, entries)),
+        });
+    }
+    steps
 }
 
 fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
@@ -106,7 +115,7 @@ fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
             .map(|wait| (StepKind::Wait(wait), written(&table, "wait"))),
         _ => checks(&table, errors),
     };
-    let (kind, said) = step.filter(|_| errors.len() == before)?;
+    let (kind, said) = step.filter(|_| !harmful(&errors[before..]))?;
     Some(Step {
         name: name.map_or(said, |name| name.value),
         span: value.span.clone(),
@@ -167,7 +176,7 @@ fn do_step(
         });
         return None;
     }
-    let parameters: Vec<_> = entries
+    let mut parameters: Vec<_> = entries
         .0
         .iter()
         .filter(|(key, _)| !NO_PARAMETERS.contains(&key.value.as_str()))
@@ -176,6 +185,7 @@ fn do_step(
     for (_, value) in &parameters {
         check_templates(value, errors);
     }
+    action::mend(&operation.value, &mut parameters, NO_PARAMETERS, errors);
     let parameters = Entries(parameters);
     action::check(&operation, &parameters, errors);
     let said = operation.value.clone();

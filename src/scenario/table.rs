@@ -1,7 +1,10 @@
 //! Tables of the file: which keys are allowed, which are missing.
 
+use std::collections::BTreeMap;
+
 use super::data::{Data, Entries, Value};
-use super::nearest::{alternatives, did_you_mean};
+use super::diagnostic::Harm;
+use super::nearest::{alternatives, did_you_mean, nearest};
 use super::value::{Errors, wrong_kind};
 use super::{Diagnostic, Placed, Span};
 
@@ -12,6 +15,8 @@ pub(super) struct Table<'t> {
     /// Its header, or all of it where it stands in a line.
     pub span: Span,
     items: &'t Entries,
+    /// Keys that are slips of others, by what they are slips of.
+    meant: BTreeMap<&'t str, &'t (Placed<String>, Value)>,
 }
 
 impl<'t> Table<'t> {
@@ -20,18 +25,29 @@ impl<'t> Table<'t> {
         what: impl Into<String>,
         span: Span,
         items: &'t Entries,
-        allowed: &[&str],
+        allowed: &[&'t str],
         errors: &mut Errors,
     ) -> Self {
-        let table = Self {
+        let mut table = Self {
             what: what.into(),
             span,
             items,
+            meant: BTreeMap::new(),
         };
-        for (key, _) in items.iter() {
-            if !allowed.contains(&key.value.as_str()) {
-                errors.push(unknown_key(&table.what, key, allowed));
+        for entry in &items.0 {
+            let key = &entry.0;
+            if allowed.contains(&key.value.as_str()) {
+                continue;
             }
+            let mut error = unknown_key(&table.what, key, allowed);
+            // Where what it is a slip of is not there, that is what it is read as.
+            if let Some(meant) = nearest(&key.value, allowed.iter().copied())
+                && table.entry(meant).is_none()
+            {
+                table.meant.insert(meant, entry);
+                error = error.harm(Harm::None);
+            }
+            errors.push(error);
         }
         table
     }
@@ -41,7 +57,7 @@ impl<'t> Table<'t> {
         what: impl Into<String>,
         key: &str,
         value: &'t Value,
-        allowed: &[&str],
+        allowed: &[&'t str],
         errors: &mut Errors,
     ) -> Option<Self> {
         match &value.data {
@@ -61,12 +77,17 @@ impl<'t> Table<'t> {
 
     /// The value of a key.
     pub fn value(&self, key: &str) -> Option<&'t Value> {
-        self.items.get(key)
+        self.entry(key).map(|(_, value)| value)
     }
 
     /// Where a key stands.
     pub fn key_span(&self, key: &str) -> Option<Span> {
-        self.items.entry(key).map(|(key, _)| key.span.clone())
+        self.entry(key).map(|(key, _)| key.span.clone())
+    }
+
+    fn entry(&self, key: &str) -> Option<&'t (Placed<String>, Value)> {
+        let entry = self.items.entry(key);
+        entry.or_else(|| self.meant.get(key).copied())
     }
 
     /// Reads the value of a key, if it is there.
@@ -102,7 +123,8 @@ impl<'t> Table<'t> {
 
 /// Says that a key is not known here.
 pub(super) fn unknown_key(what: &str, key: &Placed<String>, allowed: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(key.span.clone(), format!("{what} has no `{}`", key.value));
+    let diagnostic = Diagnostic::error(key.span.clone(), format!("{what} has no `{}`", key.value))
+        .harm(Harm::LeftOut);
     let near = did_you_mean(&key.value, allowed.iter().copied());
     let diagnostic = match near {
         Some(near) => diagnostic.label(near),

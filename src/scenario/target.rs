@@ -6,8 +6,8 @@ use super::NodeName;
 use super::names::{ENDPOINTS, FIXED_NODES};
 use super::nearest::nearest;
 use super::soracom::is_domain_name;
-use crate::cloud::aws::InstanceId;
-use crate::cloud::soracom::{SimId, platform};
+use crate::cloud::aws::{InstanceId, InstanceState};
+use crate::cloud::soracom::{SimId, SimStatus, platform};
 use crate::cloud::{Cloud, internet};
 
 /// Why a name stands for no node, or for none that has an address.
@@ -31,6 +31,17 @@ pub enum TargetError {
         "SIM `{0}` is offline, so it has no address; connect it first, or give the address that it had"
     )]
     Offline(SimId),
+    /// The instance does not run.
+    #[error("instance `{0}` is stopped, so it asks nothing and runs no scripts; start it first")]
+    Stopped(InstanceId),
+    /// The instance does not run, so nothing comes back from it.
+    #[error(
+        "instance `{0}` is stopped, so it answers nothing; start it first, or expect `blocked`"
+    )]
+    Silent(InstanceId),
+    /// The SIM is terminated.
+    #[error("SIM `{0}` is terminated, and that is final; register another one")]
+    Terminated(SimId),
     /// The text is a domain name.
     #[error("`{0}` is a domain name, not a node; look it up with `dns`, or ask its address")]
     DomainName(String),
@@ -42,12 +53,36 @@ fn suggestion(nearest: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// The node of a name.
+/// The node that asks or carries out a script where its name is written.
 ///
 /// # Errors
 ///
-/// Nothing that could ask has the name.
+/// Nothing that could do so has the name.
 pub fn node(name: &str, cloud: &Cloud) -> Result<NodeName, TargetError> {
+    let node = named(name, cloud)?;
+    match &node {
+        NodeName::Sim(sim) if is_terminated(sim, cloud) => {
+            Err(TargetError::Terminated(sim.clone()))
+        }
+        NodeName::Instance(instance) if is_stopped(instance, cloud) => {
+            Err(TargetError::Stopped(instance.clone()))
+        }
+        _ => Ok(node),
+    }
+}
+
+fn is_terminated(sim: &SimId, cloud: &Cloud) -> bool {
+    let sim = cloud.soracom.sims.get(sim);
+    sim.is_some_and(|sim| sim.status == SimStatus::Terminated)
+}
+
+fn is_stopped(instance: &InstanceId, cloud: &Cloud) -> bool {
+    let instance = cloud.aws.instances.get(instance);
+    instance.is_some_and(|instance| instance.state == InstanceState::Stopped)
+}
+
+/// The node of a name, whatever state it is in.
+fn named(name: &str, cloud: &Cloud) -> Result<NodeName, TargetError> {
     match name {
         "pc" => return Ok(NodeName::Pc),
         "internet" => return Ok(NodeName::Internet),
@@ -97,9 +132,10 @@ pub fn destination(from: &NodeName, to: &str, cloud: &Cloud) -> Result<Ipv4Addr,
         "ntp" => return Ok(platform::NTP),
         _ => {}
     }
-    match node(to, cloud) {
+    match named(to, cloud) {
         Ok(NodeName::Pc) => Ok(internet::PC),
         Ok(NodeName::Internet) => Ok(internet::SERVER),
+        Ok(NodeName::Sim(sim)) if is_terminated(&sim, cloud) => Err(TargetError::Terminated(sim)),
         Ok(NodeName::Sim(sim)) => sim_address(&sim, cloud).ok_or(TargetError::Offline(sim)),
         Ok(NodeName::Instance(instance)) => {
             let public = match from {
@@ -186,5 +222,22 @@ mod tests {
             .unwrap()
             .session = None;
         assert!(say(&cloud, "sensor").contains("is offline"));
+        let sim = cloud.soracom.sims.get_mut(&SimId::new("sensor")).unwrap();
+        sim.status = SimStatus::Terminated;
+        assert!(say(&cloud, "sensor").contains("is terminated"));
+    }
+
+    #[test]
+    fn what_does_not_run_asks_nothing_but_can_be_asked() {
+        let mut cloud = gate();
+        let server = cloud.aws.instances.get_mut(&InstanceId::new("server"));
+        server.unwrap().state = InstanceState::Stopped;
+        let stopped = TargetError::Stopped(InstanceId::new("server"));
+        assert_eq!(node("server", &cloud), Err(stopped));
+        assert!(destination(&NodeName::Pc, "server", &cloud).is_ok());
+        let sim = cloud.soracom.sims.get_mut(&SimId::new("sensor")).unwrap();
+        sim.status = SimStatus::Terminated;
+        let terminated = TargetError::Terminated(SimId::new("sensor"));
+        assert_eq!(node("sensor", &cloud), Err(terminated));
     }
 }

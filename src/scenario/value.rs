@@ -9,6 +9,8 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 
 use super::data::{Data, Value};
+use super::diagnostic::Harm;
+use super::nearest::{alternatives, did_you_mean, nearest};
 use super::{Diagnostic, Placed};
 
 /// What is wrong so far.
@@ -315,19 +317,28 @@ pub(super) fn word<T: Copy>(
     errors: &mut Errors,
 ) -> Option<T> {
     let names = || words.iter().map(|(name, _)| *name);
-    let wanted = super::nearest::alternatives(names());
+    let wanted = alternatives(names());
     let text = text_as(key, &wanted, value, errors)?;
-    let hit = words.iter().find(|(name, _)| *name == text.value);
-    if hit.is_none() {
+    let hit = |wanted: &str| words.iter().find(|(name, _)| *name == wanted);
+    let mut found = hit(&text.value);
+    if found.is_none() {
+        // A slip is read as what was meant.
+        found = nearest(&text.value, names()).and_then(hit);
+        let harm = if found.is_some() {
+            Harm::None
+        } else {
+            Harm::Unreadable
+        };
         errors.push(
             Diagnostic::error(
                 text.span,
                 format!("`{key}` must be {wanted}, not {:?}", text.value),
             )
-            .maybe_help(super::nearest::did_you_mean(&text.value, names())),
+            .maybe_help(did_you_mean(&text.value, names()))
+            .harm(harm),
         );
     }
-    hit.map(|(_, value)| *value)
+    found.map(|(_, value)| *value)
 }
 
 #[cfg(test)]

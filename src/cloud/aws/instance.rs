@@ -110,7 +110,7 @@ impl Aws {
             return refuse(
                 "InvalidParameterValue",
                 format!(
-                    "address {wanted} does not fall within the address range {} of the subnet {id}",
+                    "address {wanted} does not fall within the address range {} of the subnet {id}; choose one that does, or none to get one",
                     subnet.cidr
                 ),
             );
@@ -119,7 +119,7 @@ impl Aws {
             return refuse(
                 "InvalidParameterValue",
                 format!(
-                    "address {wanted} is in the reserved address range of the subnet {id}; AWS keeps the first four addresses and the last of {}",
+                    "address {wanted} is in the reserved address range of the subnet {id}; AWS keeps the first four addresses and the last of {}, so choose another",
                     subnet.cidr
                 ),
             );

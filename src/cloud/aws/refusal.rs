@@ -1,12 +1,10 @@
 //! Refusals in the EC2 API's words (Amazon EC2 API Reference, "Error codes for the Amazon EC2 API").
 
+use crate::cloud::nearest::hint;
 use crate::cloud::{ApiError, Event};
 
 /// What an operation gives: what happened, or the refusal that left everything as it was.
 pub(super) type Outcome = Result<Vec<Event>, ApiError>;
-
-/// How many names a message lists at most.
-const LISTED: usize = 6;
 
 /// Refuses.
 pub(super) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, ApiError> {
@@ -20,23 +18,10 @@ pub(super) fn unknown<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> ApiError {
-    let known: Vec<&str> = known.into_iter().collect();
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, name), *known))
-        .min()
-        .filter(|(distance, _)| *distance <= (name.chars().count() / 3).max(1));
-    let hint = match nearest {
-        Some((_, near)) => format!("did you mean {near:?}?"),
-        None if known.is_empty() => "there is none; create it first".to_owned(),
-        None if known.len() <= LISTED => format!("there is {}", list(&known)),
-        None => format!(
-            "there are {} others: {}, …",
-            known.len(),
-            list(&known[..LISTED])
-        ),
-    };
-    ApiError::aws(code, format!("the {kind} {name:?} does not exist; {hint}"))
+    ApiError::aws(
+        code,
+        format!("the {kind} {name:?} does not exist; {}", hint(name, known)),
+    )
 }
 
 /// The refusal of a name that something has already. In the real API, identifiers are assigned and

@@ -153,7 +153,9 @@ impl Aws {
         if !rules.insert(rule) {
             return refuse(
                 "InvalidPermission.Duplicate",
-                format!("the security group {id} allows {sentence} already"),
+                format!(
+                    "the security group {id} allows {sentence} already; leave one of the two out"
+                ),
             );
         }
         Ok(vec![id.event(format!("authorized {sentence}"))])

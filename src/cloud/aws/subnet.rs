@@ -41,7 +41,7 @@ impl Aws {
             return refuse(
                 "InvalidSubnet.Range",
                 format!(
-                    "{} does not lie in the VPC {}, which has {}",
+                    "{} does not lie in the VPC {}, which has {}; choose a range within that",
                     op.cidr,
                     op.vpc,
                     ranges.join(", ")
@@ -56,7 +56,7 @@ impl Aws {
             return refuse(
                 "InvalidSubnet.Conflict",
                 format!(
-                    "{} conflicts with {} of the subnet {name}",
+                    "{} conflicts with {} of the subnet {name}; choose a range that no subnet of the VPC has",
                     op.cidr, subnet.cidr
                 ),
             );

@@ -177,7 +177,7 @@ impl Aws {
             return refuse(
                 "InvalidVpc.Range",
                 format!(
-                    "{} overlaps {other}, which the VPC {id} has already",
+                    "{} overlaps {other}, which the VPC {id} has already; choose another range",
                     op.cidr
                 ),
             );

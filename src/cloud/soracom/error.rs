@@ -88,7 +88,7 @@ pub(super) fn unknown<'a>(
     code: &'static str,
     what: &str,
     wanted: &str,
-    names: impl IntoIterator<Item = &'a str> + Clone,
+    names: impl IntoIterator<Item = &'a str>,
 ) -> ApiError {
     ApiError::soracom(
         code,

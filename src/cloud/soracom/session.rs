@@ -40,7 +40,10 @@ impl Soracom {
         let sim = self.sim_mut(id)?;
         match sim.end_session(id, "device disconnected") {
             Some(event) => Ok(vec![event]),
-            None => refuse(error::SESSION_REFUSED, format!("SIM {id} is offline")),
+            None => refuse(
+                error::SESSION_REFUSED,
+                format!("SIM {id} is offline already; connect it first"),
+            ),
         }
     }
 

@@ -312,7 +312,9 @@ fn check_device_subnet(range: Ipv4Net) -> Result<(), ApiError> {
         if overlap(range, reserved) {
             return refuse(
                 error::VPG_INVALID,
-                format!("device subnet {range} overlaps {reserved}, which SORACOM uses itself"),
+                format!(
+                    "device subnet {range} overlaps {reserved}, which SORACOM uses itself; choose another private range"
+                ),
             );
         }
     }
@@ -426,7 +428,7 @@ mod tests {
         let error = world.refused("terminateVirtualPrivateGateway", terminate);
         assert_eq!(
             error.to_string(),
-            "VPG4041: no VPG is called \"vpg\"; there is none yet"
+            "VPG4041: no VPG is called \"vpg\"; there is none; create it first"
         );
         // The group's old setting names nothing any more, not even a new VPG of the same name.
         world.running_vpg("vpg", "F");
