@@ -28,6 +28,7 @@ pub mod cli;
 pub mod cloud;
 pub mod lower;
 pub mod network;
+mod plain;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -212,7 +212,7 @@ fn a_missing_file_is_named() {
             .code(2)
             .stdout_eq("")
             .stderr_eq(str![[r#"
-error: failed to read no/such.toml: No such file or directory (os error 2)
+error: failed to read no/such.toml: No such file or directory
 
 "#]]);
     }
@@ -243,7 +243,7 @@ fn a_log_file_that_cannot_be_made_is_refused() {
         .assert()
         .code(2)
         .stderr_eq(str![[r#"
-error: failed to make no/such/folder/log: No such file or directory (os error 2)
+error: failed to make no/such/folder/log: No such file or directory
 
 "#]]);
 }

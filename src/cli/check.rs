@@ -1,5 +1,6 @@
 //! `canal-sim check`.
 
+use crate::plain::plain;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -53,7 +54,7 @@ pub fn check_command(
             // Whoever read the pipe has read enough; the exit status counts all the same.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
             Err(error) => {
-                console.error(format!("failed to write: {error}"));
+                console.error(format!("failed to write: {}", plain(error)));
                 return Exit::Machine;
             }
         }

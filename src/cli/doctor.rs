@@ -1,5 +1,6 @@
 //! `canal-sim doctor`: what this machine can and can't do, what that costs, and what mends it.
 
+use crate::plain::plain;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -124,7 +125,7 @@ pub fn doctor_command(
     };
     match written.and_then(|()| console.out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            console.error(format!("failed to write: {error}"));
+            console.error(format!("failed to write: {}", plain(error)));
             Exit::Machine
         }
         _ if health.ready => Exit::AsExpected,

@@ -1,5 +1,6 @@
 //! Which scenario files are meant.
 
+use crate::plain::plain;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// A path leads nowhere.
-    #[error("failed to read {}: {source}", path.display())]
+    #[error("failed to read {}: {}", path.display(), plain(source))]
     Unreadable {
         /// The path.
         path: PathBuf,

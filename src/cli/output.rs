@@ -1,5 +1,6 @@
 //! Hands the events of a run to the reports, and keeps count.
 
+use crate::plain::plain;
 use std::io;
 
 use crate::report::Report;
@@ -38,7 +39,7 @@ impl<'a> Outputs<'a> {
                 Ok(()) => true,
                 Err(error) => {
                     if error.kind() != io::ErrorKind::BrokenPipe {
-                        errors.push(format!("failed to write {what}: {error}"));
+                        errors.push(format!("failed to write {what}: {}", plain(&error)));
                     }
                     false
                 }

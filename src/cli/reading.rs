@@ -1,5 +1,6 @@
 //! Reads scenario files, and says what is wrong with them.
 
+use crate::plain::plain;
 use std::fs;
 use std::path::Path;
 
@@ -76,7 +77,7 @@ pub fn read_file(
     let name = path.display().to_string();
     match fs::read(path) {
         Ok(bytes) => Ok(read(&name, &bytes, color)),
-        Err(error) => Err(format!("failed to read {name}: {error}")),
+        Err(error) => Err(format!("failed to read {name}: {}", plain(error))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `canal-sim run`.
 
+use crate::plain::plain;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ pub fn run_command(
     let log = arguments.log.as_deref();
     if let Err(error) = logging::start(arguments.verbose, log, console.err_color) {
         let file = log.unwrap_or(Path::new("the log")).display();
-        console.error(format!("failed to make {file}: {error}"));
+        console.error(format!("failed to make {file}: {}", plain(error)));
         return Exit::Usage;
     }
     let files = match files::find(&arguments.paths) {
@@ -66,7 +67,11 @@ pub fn run_command(
         Some(file) => match Junit::create(file) {
             Ok(junit) => Some((format!("{}", file.display()), junit)),
             Err(error) => {
-                console.error(format!("failed to make {}: {error}", file.display()));
+                console.error(format!(
+                    "failed to make {}: {}",
+                    file.display(),
+                    plain(error)
+                ));
                 return Exit::Usage;
             }
         },

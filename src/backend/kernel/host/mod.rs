@@ -28,6 +28,7 @@ pub use shared::Shared;
 pub use sightings::{Sighting, Sightings};
 pub use ticket::Token;
 
+use crate::plain::plain;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -118,7 +119,7 @@ impl Host {
     fn failed(&self, doing: &str, why: impl ToString) -> BackendError {
         BackendError::Failed {
             doing: format!("{doing} on {}", self.id),
-            why: why.to_string(),
+            why: plain(why),
         }
     }
 }

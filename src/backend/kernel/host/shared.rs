@@ -1,5 +1,6 @@
 //! What all nodes have in common.
 
+use crate::plain::plain;
 use std::sync::Arc;
 
 use super::sightings::Sightings;
@@ -28,7 +29,7 @@ impl Shared {
     pub fn start(nonce: u32) -> Result<Arc<Self>, BackendError> {
         let sockets = Sockets::start().map_err(|error| BackendError::Failed {
             doing: "start the thread that makes sockets".into(),
-            why: error.to_string(),
+            why: plain(error),
         })?;
         Ok(Arc::new(Self {
             sockets,

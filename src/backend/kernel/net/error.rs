@@ -3,6 +3,7 @@
 //! An error number never stands alone: each comes with what was being done, and with the mend where
 //! the machine's owner can do something about it.
 
+use crate::plain::plain;
 use std::io;
 
 use nix::errno::Errno;
@@ -22,7 +23,7 @@ impl From<io::Error> for Refusal {
             Some(number) => Errno::from_raw(number).into(),
             None => Self {
                 errno: Errno::EIO,
-                said: Some(error.to_string()),
+                said: Some(plain(&error)),
             },
         }
     }
