@@ -270,13 +270,18 @@ pub fn descendants(pid: u32) -> BTreeSet<u32> {
     found
 }
 
-/// Whether a process is over. In a container whose pid 1 reaps nobody, it stays listed as a zombie.
+/// Whether a process is over. In a container whose pid 1 reaps nobody it stays listed: as a zombie, or,
+/// where it was the pid 1 of a namespace with a zombie in it, on its way out (`PF_EXITING`), with
+/// nothing left of it but its number.
 pub fn has_ended(pid: u32) -> bool {
+    const EXITING: u32 = 4;
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
-    let state = stat.rsplit(')').next().unwrap_or_default();
-    state.trim_start().starts_with(['Z', 'X'])
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let flags: Option<u32> = fields.get(6).and_then(|flags| flags.parse().ok());
+    matches!(fields.first(), Some(&("Z" | "X"))) || flags.is_some_and(|f| f & EXITING != 0)
 }
 
 /// Waits for what follows by itself: the kernel ends a PID namespace some time after its pid 1.
