@@ -15,10 +15,10 @@ use super::{
 };
 
 /// Reads the tables of a kind.
-type ReadTable = fn(&mut Reading, &str, &Table<'_>);
+pub(super) type ReadTable = fn(&mut Reading, &str, &Table<'_>);
 
 /// Each kind of table: its keys, and what reads it.
-const TABLES: &[(Kind, &[&str], ReadTable)] = &[
+pub(super) const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::Vpc, aws::VPC, aws::vpc),
     (Kind::Subnet, aws::SUBNET, aws::subnet),
     (Kind::RouteTable, aws::ROUTE_TABLE, aws::route_table),
@@ -47,7 +47,7 @@ const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::Sim, soracom::SIM, soracom::sim),
 ];
 
-const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
+pub(super) const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
 
 /// Reads a scenario. `file` is its name for messages; nothing is opened.
 ///

@@ -142,6 +142,8 @@ impl Reading {
     }
 }
 
+pub(super) const SERVICE: &[&str] = &["http", "tcp", "udp", "body"];
+
 /// Reads one of `{ http = 80, body = "…" }`, `{ tcp = 7 }`, `{ udp = 7 }`. A page without `body` says
 /// which node it comes from.
 fn service(node: &str, key: &str, value: &Value, errors: &mut Errors) -> Option<Placed<Serve>> {
@@ -149,7 +151,7 @@ fn service(node: &str, key: &str, value: &Value, errors: &mut Errors) -> Option<
         "a service",
         key,
         value,
-        &["http", "tcp", "udp", "body"],
+        SERVICE,
         errors,
     )?;
     let kinds: Vec<&str> = ["http", "tcp", "udp"]

@@ -14,10 +14,10 @@ use super::{
 use crate::cloud::Action;
 
 /// The keys that say what kind of step it is.
-const KINDS: &[&str] = &["do", "expect", "run", "wait", "check"];
+pub(super) const KINDS: &[&str] = &["do", "expect", "run", "wait", "check"];
 
 /// The keys that every step may have.
-const COMMON: &[&str] = &["name", "repeat", "eventually"];
+pub(super) const COMMON: &[&str] = &["name", "repeat", "eventually"];
 
 /// How long to wait for the answer to a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,6 +49,17 @@ pub(super) fn steps(value: &Value, errors: &mut Errors) -> Vec<Step> {
         .collect()
 }
 
+/// The keys of a step of this kind besides [`COMMON`], and those that a `do` step's operation has.
+pub(super) fn own_keys(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "do" => &["do", "error"],
+        "expect" => &["from", "to", "expect", "timeout"],
+        "run" => &["on", "run", "exit", "stdout", "stderr", "timeout"],
+        "wait" => &["wait"],
+        _ => &["check"],
+    }
+}
+
 fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
     let given: Vec<&Placed<String>> = entries
         .iter()
@@ -77,18 +88,11 @@ fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
         }
     };
     let before = errors.len();
-    let own: &[&str] = match kind {
-        "do" => &[],
-        "expect" => &["from", "to", "expect", "timeout"],
-        "run" => &["on", "run", "exit", "stdout", "stderr", "timeout"],
-        "wait" => &["wait"],
-        _ => &["check"],
-    };
     let allowed: Vec<&str> = if kind == "do" {
         // The operation has its own parameters.
         entries.iter().map(|(key, _)| key.value.as_str()).collect()
     } else {
-        own.iter().chain(COMMON).copied().collect()
+        own_keys(kind).iter().chain(COMMON).copied().collect()
     };
     let what = format!("a step with `{kind}`");
     let table = Table::open(what, value.span.clone(), entries, &allowed, errors);
@@ -144,9 +148,6 @@ fn written(table: &Table<'_>, key: &str) -> String {
     format!("{key} {value}")
 }
 
-/// Keys of a `do` step that are no parameters of the operation.
-const NO_PARAMETERS: &[&str] = &["do", "error", "name", "repeat", "eventually"];
-
 fn do_step(
     table: &Table<'_>,
     entries: &Entries,
@@ -170,7 +171,10 @@ fn do_step(
     let parameters: Vec<_> = entries
         .0
         .iter()
-        .filter(|(key, _)| !NO_PARAMETERS.contains(&key.value.as_str()))
+        .filter(|(key, _)| {
+            let key = key.value.as_str();
+            !own_keys("do").contains(&key) && !COMMON.contains(&key)
+        })
         .cloned()
         .collect();
     for (_, value) in &parameters {
