@@ -146,7 +146,7 @@ operations! {
         /// The VPC.
         vpc: VpcId,
     }
-    /// Detaches an internet gateway; refused while instances have public addresses.
+    /// Detaches an internet gateway; refused while an instance that runs has a public address.
     DetachInternetGateway {
         /// The gateway.
         internet_gateway: InternetGatewayId,
