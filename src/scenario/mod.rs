@@ -5,9 +5,9 @@
 //!
 //! | step | function |
 //! |---|---|
-//! | bytes → [`Scenario`], or everything that is wrong with the file | [`read()`] |
+//! | bytes → [`Scenario`], or everything that is wrong with the file | [`read`] |
 //! | what the tables declare → both clouds | [`build`] |
-//! | what is wrong with the steps, as far as the clouds can tell | [`check()`] |
+//! | what is wrong with the steps, as far as the clouds can tell | [`check`] |
 //! | a name in a probe or a script → node, address | [`target`] |
 //! | a `do` step → the action to carry out | [`DoStep::action`] |
 //! | text with `${…}` in it → text | [`Template::resolve`] |

@@ -15,10 +15,10 @@ use super::{
 };
 
 /// Reads the tables of a kind.
-pub(super) type ReadTable = fn(&mut Reading, &str, &Table<'_>);
+type ReadTable = fn(&mut Reading, &str, &Table<'_>);
 
 /// Each kind of table: its keys, and what reads it.
-pub(super) const TABLES: &[(Kind, &[&str], ReadTable)] = &[
+const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::Vpc, aws::VPC, aws::vpc),
     (Kind::Subnet, aws::SUBNET, aws::subnet),
     (Kind::RouteTable, aws::ROUTE_TABLE, aws::route_table),
@@ -47,7 +47,7 @@ pub(super) const TABLES: &[(Kind, &[&str], ReadTable)] = &[
     (Kind::Sim, soracom::SIM, soracom::sim),
 ];
 
-pub(super) const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
+const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
 
 /// Reads a scenario. `file` is its name for messages; nothing is opened.
 ///
@@ -232,6 +232,16 @@ fn unknown_top(key: &Placed<String>) -> Diagnostic {
         .help(format!("write [{}.name]", kind.table())),
         None => table::unknown_key("a scenario", key, TOP),
     }
+}
+
+/// Every kind of table, and its keys.
+pub(super) fn tables() -> impl Iterator<Item = (Kind, &'static [&'static str])> {
+    TABLES.iter().map(|(kind, keys, _)| (*kind, *keys))
+}
+
+/// The keys of the file itself.
+pub(super) fn top() -> &'static [&'static str] {
+    TOP
 }
 
 /// The last part of the table's name.

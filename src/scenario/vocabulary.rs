@@ -2,9 +2,8 @@
 //! its parameters. They are the reader's own lists, so they can't differ from what it reads.
 
 use super::parameters::{self, Parameter, Shape};
-use super::read::{TABLES, TOP};
 use super::rules::{self, Direction};
-use super::{aws, expect, reading, soracom, step};
+use super::{aws, expect, read, reading, soracom, step};
 use crate::cloud::{aws as ec2, soracom as air};
 
 /// A place in a scenario that has keys.
@@ -22,14 +21,13 @@ pub fn places() -> Vec<Place> {
         name: name.to_owned(),
         keys,
     };
-    let tables = TABLES
-        .iter()
-        .map(|(kind, keys, _)| place(&format!("[{}.NAME]", kind.table()), *keys));
+    let tables =
+        read::tables().map(|(kind, keys)| place(&format!("[{}.NAME]", kind.table()), keys));
     let steps = step::KINDS
         .iter()
         .map(|kind| place(&format!("{kind} step"), step::own_keys(kind)));
     let inner = [
-        ("file", TOP),
+        ("file", read::top()),
         ("[internet]", soracom::INTERNET),
         ("route", aws::ROUTE),
         ("service", reading::SERVICE),
