@@ -148,6 +148,9 @@ fn written(table: &Table<'_>, key: &str) -> String {
     format!("{key} {value}")
 }
 
+/// Keys of a `do` step that are no parameters of the operation.
+pub(super) const NO_PARAMETERS: &[&str] = &["do", "error", "name", "repeat", "eventually"];
+
 fn do_step(
     table: &Table<'_>,
     entries: &Entries,
@@ -171,10 +174,7 @@ fn do_step(
     let parameters: Vec<_> = entries
         .0
         .iter()
-        .filter(|(key, _)| {
-            let key = key.value.as_str();
-            !own_keys("do").contains(&key) && !COMMON.contains(&key)
-        })
+        .filter(|(key, _)| !NO_PARAMETERS.contains(&key.value.as_str()))
         .cloned()
         .collect();
     for (_, value) in &parameters {

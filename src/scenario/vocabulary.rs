@@ -129,6 +129,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_do_step_has_no_other_keys_than_its_operation() {
+        let own = [step::own_keys("do"), step::COMMON].concat();
+        assert_eq!(own, step::NO_PARAMETERS);
+    }
+
+    #[test]
     fn every_parameter_has_a_meaning() {
         for (names, meanings) in [
             (ec2::Action::NAMES, ec2::Action::MEANINGS),

@@ -1,29 +1,22 @@
 //! `docs/output.md`: the event stream, and the exit statuses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use canal_sim::cli::exit::Exit;
 use serde_json::{Map, Value};
 
-use super::page::{blocks, marked, read, root, table};
+use super::page::{blocks, canal_sim, marked, read, table};
 
 const PAGE: &str = "docs/output.md";
 
 /// What has been seen: object → fields.
 type Fields = BTreeMap<String, BTreeSet<String>>;
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "starting the program is what this is for"
-)]
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_canal-sim"))
-        .current_dir(root())
-        .args(["run", "--format", "json"])
-        .args(arguments)
-        .output()
-        .unwrap()
+    let mut command = canal_sim("run");
+    command.args(["--format", "json"]).args(arguments);
+    command.output().unwrap()
 }
 
 /// Notes an object's fields, those aside that only say what it is.

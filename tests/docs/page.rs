@@ -2,11 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 /// The folder of the package.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The built program, in the package's folder.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "starting the program is what this is for"
+)]
+pub fn canal_sim(subcommand: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_canal-sim"));
+    command.current_dir(root()).arg(subcommand);
+    command
 }
 
 /// A file of the package.
