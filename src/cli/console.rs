@@ -35,7 +35,7 @@ impl Console<'_> {
 }
 
 /// Whether a stream takes colours. `no_color` and `term` are the values of `NO_COLOR` and `TERM`
-/// (https://no-color.org: any value but the empty one counts).
+/// (<https://no-color.org>: any value but the empty one counts).
 pub fn use_color(
     choice: ColorChoice,
     is_terminal: bool,

@@ -143,7 +143,7 @@ pub enum Detail {
     Run {
         /// The node, as the scenario calls it.
         node: String,
-        /// How it ended: `exit 0`, `signal 9`, `timed out after 30 s`.
+        /// How it ended: `exit 0`, `signal 9`, `a time-out after 30.0 s`.
         end: String,
         /// What it wrote to stdout.
         stdout: String,

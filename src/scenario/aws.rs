@@ -153,6 +153,8 @@ pub(super) fn subnet(to: &mut Reading, name: &str, table: &Table<'_>) {
 
 pub(super) const ROUTE_TABLE: &[&str] = &["vpc", "main", "subnets", "routes"];
 
+pub(super) const ROUTE: &[&str] = &["destination", "target"];
+
 /// Reads `[aws.route_table.N]`. A VPC's main table exists with the VPC, under the name `<vpc>-main`;
 /// `main = true` gives it routes instead of making another table.
 pub(super) fn route_table(to: &mut Reading, name: &str, table: &Table<'_>) {
@@ -206,7 +208,7 @@ pub(super) fn route_table(to: &mut Reading, name: &str, table: &Table<'_>) {
     }
     let routes = table.read("routes", &mut to.errors, |key, value, errors| {
         value::list(key, value, errors, |key, item, errors| {
-            let route = Table::of_value("a route", key, item, &["destination", "target"], errors)?;
+            let route = Table::of_value("a route", key, item, ROUTE, errors)?;
             let destination = route.require("destination", "\"0.0.0.0/0\"", errors, value::cidr);
             let target = route.require("target", "\"igw\"", errors, value::text);
             Some((destination?, target?, item.span.clone()))

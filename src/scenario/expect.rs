@@ -11,7 +11,7 @@ use crate::cloud::Reason;
 
 const ASK: &[&str] = &["ping", "tcp", "udp", "http", "dns", "ntp"];
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "ping",
     "tcp",
     "udp",

@@ -12,6 +12,7 @@
 //! | a name in a probe or a script → node, address | [`target`] |
 //! | a `do` step → the action to carry out | [`DoStep::action`] |
 //! | text with `${…}` in it → text | [`Template::resolve`] |
+//! | nothing → the language's tables, keys, operations and parameters | [`vocabulary`] |
 
 mod action;
 mod aws;
@@ -38,6 +39,7 @@ mod table;
 pub mod target;
 mod template;
 mod value;
+pub mod vocabulary;
 
 pub use data::{Data, Entries, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Position, Severity};

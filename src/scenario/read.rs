@@ -170,6 +170,16 @@ fn unknown_top(key: &Placed<String>) -> Diagnostic {
     }
 }
 
+/// Every kind of table, and its keys.
+pub(super) fn tables() -> impl Iterator<Item = (Kind, &'static [&'static str])> {
+    TABLES.iter().map(|(kind, keys, _)| (*kind, *keys))
+}
+
+/// The keys of the file itself.
+pub(super) fn top() -> &'static [&'static str] {
+    TOP
+}
+
 /// The last part of the table's name.
 fn short(kind: Kind) -> &'static str {
     kind.table().rsplit('.').next().unwrap_or_default()

@@ -218,16 +218,12 @@ impl Reading {
     }
 }
 
+pub(super) const SERVICE: &[&str] = &["http", "tcp", "udp", "body"];
+
 /// Reads one of `{ http = 80, body = "…" }`, `{ tcp = 7 }`, `{ udp = 7 }`. A page without `body` says
 /// which node it comes from.
 fn service(node: &str, key: &str, value: &Value, errors: &mut Errors) -> Option<Placed<Serve>> {
-    let table = Table::of_value(
-        "a service",
-        key,
-        value,
-        &["http", "tcp", "udp", "body"],
-        errors,
-    )?;
+    let table = Table::of_value("a service", key, value, SERVICE, errors)?;
     let kinds: Vec<&str> = ["http", "tcp", "udp"]
         .into_iter()
         .filter(|key| table.value(key).is_some())

@@ -24,6 +24,14 @@ impl Direction {
             Self::Egress => "egress",
         }
     }
+
+    /// The keys of a security group rule.
+    pub fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Ingress => &["protocol", "port", "icmp_type", "source"],
+            Self::Egress => &["protocol", "port", "icmp_type", "destination"],
+        }
+    }
 }
 
 const PROTOCOLS: &[(&str, IpProtocol)] = &[
@@ -54,14 +62,9 @@ pub(super) fn rule(
         Direction::Egress => ("destination", "source"),
     };
     let what = format!("an {} rule", direction.word());
-    let table = Table::of_value(
-        &what,
-        key,
-        value,
-        // `other_key` gets a message of its own.
-        &["protocol", "port", "icmp_type", peer_key, other_key],
-        errors,
-    )?;
+    // `other_key` gets a message of its own.
+    let allowed = [direction.keys(), &[other_key]].concat();
+    let table = Table::of_value(&what, key, value, &allowed, errors)?;
     if let Some(span) = table.key_span(other_key) {
         errors.push(
             Diagnostic::error(span, format!("{what} has no `{other_key}`")).label(format!(
@@ -198,19 +201,20 @@ pub(super) struct AclEntry {
     pub cidr: ipnet::Ipv4Net,
 }
 
+pub(super) const ACL_ENTRY: &[&str] = &[
+    "rule_number",
+    "action",
+    "protocol",
+    "port",
+    "icmp_type",
+    "cidr",
+];
+
 /// Reads an entry of a network ACL.
 pub(super) fn acl_entry(key: &str, value: &Value, errors: &mut Errors) -> Option<AclEntry> {
     let before = errors.len();
     let what = "a network ACL entry";
-    let allowed = [
-        "rule_number",
-        "action",
-        "protocol",
-        "port",
-        "icmp_type",
-        "cidr",
-    ];
-    let table = Table::of_value(what, key, value, &allowed, errors)?;
+    let table = Table::of_value(what, key, value, ACL_ENTRY, errors)?;
     let rule_number = table.require("rule_number", "100", errors, |key, value, errors| {
         Some(Placed {
             value: value::number(key, 1..=32_766, value, errors)?,
@@ -233,6 +237,8 @@ pub(super) fn acl_entry(key: &str, value: &Value, errors: &mut Errors) -> Option
     (errors.len() == before).then_some(entry)
 }
 
+pub(super) const ROUTING_FILTER_ENTRY: &[&str] = &["action", "ip_range"];
+
 /// Reads an entry of a VPG's routing filter.
 pub(super) fn routing_filter_entry(
     key: &str,
@@ -243,7 +249,7 @@ pub(super) fn routing_filter_entry(
         "a routing filter entry",
         key,
         value,
-        &["action", "ip_range"],
+        ROUTING_FILTER_ENTRY,
         errors,
     )?;
     let action = table.require("action", "\"deny\"", errors, |key, value, errors| {

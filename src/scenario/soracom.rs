@@ -76,6 +76,10 @@ pub(super) fn vpg(to: &mut Reading, name: &str, table: &Table<'_>) {
     }
 }
 
+pub(super) const GATE: &[&str] = &["vni", "privacy_separator", "peers"];
+
+pub(super) const GATE_PEER: &[&str] = &["outer_ip", "inner_ip"];
+
 /// Reads `gate = true` or `gate = { vni, privacy_separator, peers }`.
 fn gate(to: &mut Reading, vpg: &VpgId, value: &Value) {
     let mut open = OpenGate {
@@ -98,9 +102,8 @@ fn gate(to: &mut Reading, vpg: &VpgId, value: &Value) {
             return;
         }
     }
-    let allowed = ["vni", "privacy_separator", "peers"];
     let what = format!("Gate of VPG `{vpg}`");
-    let Some(table) = Table::of_value(what, "gate", value, &allowed, &mut to.errors) else {
+    let Some(table) = Table::of_value(what, "gate", value, GATE, &mut to.errors) else {
         return;
     };
     open.vni = table.read("vni", &mut to.errors, |key, value, errors| {
@@ -110,8 +113,7 @@ fn gate(to: &mut Reading, vpg: &VpgId, value: &Value) {
     to.act(Stage::Gates, &value.span.clone(), Action::OpenGate(open));
     let peers = table.read("peers", &mut to.errors, |key, value, errors| {
         value::list(key, value, errors, |key, item, errors| {
-            let allowed = ["outer_ip", "inner_ip"];
-            let peer = Table::of_value("a Gate peer", key, item, &allowed, errors)?;
+            let peer = Table::of_value("a Gate peer", key, item, GATE_PEER, errors)?;
             let outer_ip = peer.require("outer_ip", "\"10.0.0.254\"", errors, value::address);
             let inner_ip = peer.read("inner_ip", errors, value::address);
             let register = RegisterGatePeer {
@@ -317,10 +319,11 @@ fn imsi(key: &str, value: &Value, errors: &mut Errors) -> Option<String> {
     }
 }
 
+pub(super) const INTERNET: &[&str] = &["serve", "dns"];
+
 /// Reads `[internet]`.
 pub(super) fn internet(to: &mut Reading, value: &Value) {
-    let allowed = ["serve", "dns"];
-    let Some(table) = Table::of_value("the internet", "internet", value, &allowed, &mut to.errors)
+    let Some(table) = Table::of_value("the internet", "internet", value, INTERNET, &mut to.errors)
     else {
         return;
     };

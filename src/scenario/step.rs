@@ -16,10 +16,10 @@ use super::{
 use crate::cloud::Action;
 
 /// The keys that say what kind of step it is.
-const KINDS: &[&str] = &["do", "expect", "run", "wait", "check"];
+pub(super) const KINDS: &[&str] = &["do", "expect", "run", "wait", "check"];
 
 /// The keys that every step may have.
-const COMMON: &[&str] = &["name", "repeat", "eventually"];
+pub(super) const COMMON: &[&str] = &["name", "repeat", "eventually"];
 
 /// How long to wait for the answer to a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,6 +58,17 @@ pub(super) fn steps(value: &Value, twice: &[Span], errors: &mut Errors) -> Vec<S
     steps
 }
 
+/// The keys of a step of this kind besides [`COMMON`], and those that a `do` step's operation has.
+pub(super) fn own_keys(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "do" => &["do", "error"],
+        "expect" => &["from", "to", "expect", "timeout"],
+        "run" => &["on", "run", "exit", "stdout", "stderr", "timeout"],
+        "wait" => &["wait"],
+        _ => &["check"],
+    }
+}
+
 fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
     let given: Vec<&Placed<String>> = entries
         .iter()
@@ -86,18 +97,11 @@ fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
         }
     };
     let before = errors.len();
-    let own: &[&str] = match kind {
-        "do" => &[],
-        "expect" => &["from", "to", "expect", "timeout"],
-        "run" => &["on", "run", "exit", "stdout", "stderr", "timeout"],
-        "wait" => &["wait"],
-        _ => &["check"],
-    };
     let allowed: Vec<&str> = if kind == "do" {
         // The operation has its own parameters.
         entries.iter().map(|(key, _)| key.value.as_str()).collect()
     } else {
-        own.iter().chain(COMMON).copied().collect()
+        own_keys(kind).iter().chain(COMMON).copied().collect()
     };
     let what = format!("a step with `{kind}`");
     let table = Table::open(what, value.span.clone(), entries, &allowed, errors);
@@ -154,7 +158,7 @@ fn written(table: &Table<'_>, key: &str) -> String {
 }
 
 /// Keys of a `do` step that are no parameters of the operation.
-const NO_PARAMETERS: &[&str] = &["do", "error", "name", "repeat", "eventually"];
+pub(super) const NO_PARAMETERS: &[&str] = &["do", "error", "name", "repeat", "eventually"];
 
 fn do_step(
     table: &Table<'_>,

@@ -18,19 +18,29 @@ use crate::cloud::AccountId;
 /// Declares the operations: a struct for each, the enum over them, and the table by which a reader
 /// of scenarios finds them.
 macro_rules! operations {
-    ($($(#[$doc:meta])* $op:ident { $($(#[$attr:meta])* $field:ident: $ty:ty,)* })*) => {
-        $($(#[$doc])*
+    ($($(#[doc = $doc:literal])+ $op:ident {
+        $($(#[doc = $meaning:literal])+ $(#[serde($($serde:tt)+)])? $field:ident: $ty:ty,)*
+    })*) => {
+        $($(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct $op { $($(#[$attr])* pub $field: $ty,)* })*
+        pub struct $op {
+            $($(#[doc = $meaning])+ $(#[serde($($serde)+)])? pub $field: $ty,)*
+        })*
 
         /// One operation of the EC2 API.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$doc])* $op($op),)* }
+        pub enum Action { $($(#[doc = $doc])+ $op($op),)* }
 
         impl Action {
             /// The names of all operations.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($op)),*];
+
+            /// For each operation, in the order of [`Action::NAMES`]: what it does, and what each of its
+            /// parameters means, in the order of the fields.
+            pub const MEANINGS: &'static [(&'static str, &'static [&'static str])] = &[
+                $((concat!($($doc),+), &[$(concat!($($meaning),+)),*])),*
+            ];
 
             /// The operation's real name.
             pub const fn name(&self) -> &'static str {
@@ -86,7 +96,7 @@ operations! {
         #[serde(rename = "as")] name: VpcId,
         /// Its primary range, /16 to /28.
         cidr: Ipv4Net,
-        /// Its owner.
+        /// Its owner; `111122223333` where none is given.
         #[serde(default)] account: AccountId,
         /// Its region; `ap-northeast-1` where none is given.
         region: Option<String>,
@@ -136,7 +146,7 @@ operations! {
         /// The VPC.
         vpc: VpcId,
     }
-    /// Detaches an internet gateway; refused while instances have public addresses.
+    /// Detaches an internet gateway; refused while an instance that runs has a public address.
     DetachInternetGateway {
         /// The gateway.
         internet_gateway: InternetGatewayId,
@@ -254,7 +264,7 @@ operations! {
     CreateNetworkAclEntry {
         /// The ACL.
         network_acl: NetworkAclId,
-        /// Whether it is about what leaves the subnet.
+        /// Whether it is about what leaves the subnet; about what enters it where not given.
         #[serde(default)] egress: bool,
         /// Its place, 1 to 32766; lower is tried first.
         rule_number: u16,
@@ -273,7 +283,7 @@ operations! {
     ReplaceNetworkAclEntry {
         /// The ACL.
         network_acl: NetworkAclId,
-        /// Whether it is about what leaves the subnet.
+        /// Whether it is about what leaves the subnet; about what enters it where not given.
         #[serde(default)] egress: bool,
         /// Its place.
         rule_number: u16,
@@ -292,7 +302,7 @@ operations! {
     DeleteNetworkAclEntry {
         /// The ACL.
         network_acl: NetworkAclId,
-        /// Whether it is about what leaves the subnet.
+        /// Whether it is about what leaves the subnet; about what enters it where not given.
         #[serde(default)] egress: bool,
         /// Its place.
         rule_number: u16,
@@ -312,11 +322,12 @@ operations! {
         subnet: SubnetId,
         /// Its address in the subnet; the lowest free one where none is given.
         private_ip: Option<Ipv4Addr>,
-        /// Whether it gets a public address at each start.
+        /// Whether it gets a public address at each start; not where not given.
         #[serde(default)] public_ip: bool,
         /// Its security groups; the VPC's default one where none is given.
         #[serde(default)] security_groups: BTreeSet<SecurityGroupId>,
-        /// Whether the interface drops what is neither from nor to its own address.
+        /// Whether the interface drops what is neither from nor to its own address; it does where not
+        /// given.
         #[serde(default = "yes")] source_dest_check: bool,
     }
     /// Stops an instance: it loses its assigned public address and what was configured by hand.

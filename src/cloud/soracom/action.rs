@@ -15,19 +15,29 @@ use crate::cloud::aws::{AttachmentId, PeeringId, RuleAction, VpcId};
 /// Declares the operations: a struct for each, the enum over them, and the table by which a reader
 /// of scenarios finds them.
 macro_rules! operations {
-    ($($(#[$doc:meta])* $real:literal $op:ident { $($(#[$attr:meta])* $field:ident: $ty:ty,)* })*) => {
-        $($(#[$doc])*
+    ($($(#[doc = $doc:literal])+ $real:literal $op:ident {
+        $($(#[doc = $meaning:literal])+ $(#[serde($($serde:tt)+)])? $field:ident: $ty:ty,)*
+    })*) => {
+        $($(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct $op { $($(#[$attr])* pub $field: $ty,)* })*
+        pub struct $op {
+            $($(#[doc = $meaning])+ $(#[serde($($serde)+)])? pub $field: $ty,)*
+        })*
 
         /// One operation of the SORACOM API, or one of a device.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$doc])* $op($op),)* }
+        pub enum Action { $($(#[doc = $doc])+ $op($op),)* }
 
         impl Action {
             /// The names of all operations.
             pub const NAMES: &'static [&'static str] = &[$($real),*];
+
+            /// For each operation, in the order of [`Action::NAMES`]: what it does, and what each of its
+            /// parameters means, in the order of the fields.
+            pub const MEANINGS: &'static [(&'static str, &'static [&'static str])] = &[
+                $((concat!($($doc),+), &[$(concat!($($meaning),+)),*])),*
+            ];
 
             /// The operation's real name.
             pub const fn name(&self) -> &'static str {
@@ -66,7 +76,7 @@ operations! {
         #[serde(rename = "as")] name: VpgId,
         /// The type.
         r#type: VpgType,
-        /// `useInternetGateway`.
+        /// `useInternetGateway`; on where not given.
         #[serde(default = "yes")] internet_gateway: bool,
         /// `deviceSubnetCidrRange`; 10.128.0.0/9 where none is given.
         device_subnet: Option<Ipv4Net>,

@@ -1,0 +1,101 @@
+//! `docs/output.md`: the event stream, and the exit statuses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Output;
+
+use canal_sim::cli::exit::Exit;
+use serde_json::{Map, Value};
+
+use super::page::{blocks, canal_sim, marked, read, table};
+
+const PAGE: &str = "docs/output.md";
+
+/// What has been seen: object → fields.
+type Fields = BTreeMap<String, BTreeSet<String>>;
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = canal_sim("run");
+    command.args(["--format", "json"]).args(arguments);
+    command.output().unwrap()
+}
+
+/// Notes an object's fields, those aside that only say what it is.
+fn note(seen: &mut Fields, name: &str, tag: &str, object: &Map<String, Value>) {
+    let fields = object.keys().filter(|key| *key != tag);
+    let known = seen.entry(name.to_owned()).or_default();
+    known.extend(fields.cloned());
+}
+
+/// Notes the fields of an event, and of what is in it.
+fn note_event(seen: &mut Fields, event: &Value) {
+    let name = event["event"].as_str().unwrap();
+    note(seen, name, "event", event.as_object().unwrap());
+    let detail = &event["detail"];
+    let Some(kind) = detail["kind"].as_str() else {
+        return;
+    };
+    note(seen, kind, "kind", detail.as_object().unwrap());
+    if let Some(error) = detail["error"].as_object() {
+        note(seen, "error", "", error);
+    }
+    for list in ["events", "evidence"] {
+        for item in detail[list].as_array().into_iter().flatten() {
+            note(seen, list, "", item.as_object().unwrap());
+        }
+    }
+}
+
+fn events(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_event_and_every_field_is_documented_and_seen() {
+    let good = run(&["scenarios"]);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    let failing = run(&["--fail-fast", "tests/docs/failing.toml"]);
+    assert_eq!(failing.status.code(), Some(1), "{failing:?}");
+    let mut seen = Fields::new();
+    for event in events(&good).iter().chain(&events(&failing)) {
+        note_event(&mut seen, event);
+    }
+    assert_eq!(marked(&read(PAGE), "fields"), seen);
+}
+
+#[test]
+fn the_examples_have_all_fields() {
+    let page = read(PAGE);
+    let documented = marked(&page, "fields");
+    let mut seen = Fields::new();
+    for (info, block) in blocks(&page) {
+        if info != "json" {
+            continue;
+        }
+        let example: Value = serde_json::from_str(&block).unwrap();
+        let mut here = Fields::new();
+        note_event(&mut here, &example);
+        for (name, fields) in &here {
+            assert_eq!(documented.get(name), Some(fields), "{name}:\n{block}");
+        }
+        seen.extend(here);
+    }
+    assert_eq!(documented, seen);
+}
+
+#[test]
+fn the_statuses_are_the_programs() {
+    let page = read(PAGE);
+    let rows = table(&page, "statuses");
+    let documented: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    let known = [
+        Exit::AsExpected,
+        Exit::Unexpected,
+        Exit::Usage,
+        Exit::Machine,
+    ];
+    let known: Vec<String> = known.iter().map(|exit| exit.code().to_string()).collect();
+    assert_eq!(documented, known);
+}

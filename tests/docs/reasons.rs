@@ -1,0 +1,34 @@
+//! `docs/reasons.md`: the catalogue of reasons.
+
+use canal_sim::cloud::Reason;
+
+use super::page::{assert_generated, files, one_line, read};
+
+/// The code that gives reasons to packets.
+fn emitting_code() -> String {
+    let folders = ["src/lower", "src/run"];
+    let paths = folders.iter().flat_map(|folder| files(folder, "rs"));
+    paths
+        .map(|path| {
+            let text = read(&path);
+            let tests = text.find("#[cfg(test)]").unwrap_or(text.len());
+            text[..tests].to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_catalogue_is_the_codes() {
+    let code = emitting_code();
+    let mut page = String::new();
+    for reason in Reason::ALL {
+        page.push_str(&format!(
+            "### `{reason}`\n\n{}\n\n",
+            one_line(reason.explanation())
+        ));
+        if !code.contains(&format!("Reason::{reason:?}")) {
+            page.push_str("No packet is given this reason yet.\n\n");
+        }
+    }
+    assert_generated("docs/reasons.md", "reasons", &page);
+}
