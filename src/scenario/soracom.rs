@@ -261,8 +261,8 @@ pub(super) fn group(to: &mut Reading, name: &str, table: &Table<'_>) {
         parameters.insert("dnsServers".to_owned(), json!(servers));
     }
     let mtu = table.read("ip_link_mtu", &mut to.errors, |key, value, errors| {
-        // IPv4 requires 68 (RFC 791).
-        value::number(key, 68..=9_001_u32, value, errors)
+        // What the group accepts.
+        value::number(key, 576..=1_500_u32, value, errors)
     });
     if let Some(mtu) = mtu {
         parameters.insert("ipLinkMtu".to_owned(), json!(mtu));
