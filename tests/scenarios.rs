@@ -46,7 +46,21 @@ fn main() {
         let trial = Trial::test(format!("somebody::{name}"), move || as_somebody(&name));
         trials.push(trial.with_ignored_flag(without_userns || !is_somebody));
     }
+    // Another user can only be made to see another /sys by one who may become another user.
+    let can_remount = is_root && is_somebody && !without_userns;
+    let trial = Trial::test("somebody::gate_where_sys_is_read_only", read_only_sys);
+    trials.push(trial.with_ignored_flag(!can_remount));
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// As in most containers: there the kernel allows a user namespace only a read-only /sys of its own, and
+/// a script must not see the machine's interfaces instead.
+fn read_only_sys() -> Result<(), Failed> {
+    let place = Open::new();
+    let file = place.scenario("gate", &support::program::shipped_text("gate"));
+    let mut command = place.in_its_own_mounts("mount -o remount,bind,ro /sys");
+    passed(&Run::of(command.arg("run").arg(file)));
+    Ok(())
 }
 
 fn as_root(name: &str) -> Result<(), Failed> {

@@ -119,6 +119,19 @@ impl Open {
         }
         command
     }
+
+    /// The program, as an ordinary user, where these commands of root's have changed the mounts.
+    pub fn in_its_own_mounts(&self, commands: &str) -> Command {
+        let mut command = Command::new("unshare");
+        plain(&mut command);
+        let become_somebody = format!("--reuid={SOMEBODY} --regid={SOMEBODY} --clear-groups");
+        let script = format!("{commands} && exec setpriv {become_somebody} \"$@\"");
+        command
+            .args(["--mount", "sh", "-euc", &script, "sh"])
+            .arg(&self.program)
+            .current_dir(self.folder.path());
+        command
+    }
 }
 
 /// Sets what everybody may do with a file.
