@@ -1,9 +1,9 @@
 //! The device that a SIM sits in: a node with a cellular interface while the session lasts.
 
 use super::builder::{Builder, NodeExt, deny};
+use super::interface;
 use super::name::{platform_node, sim_node, vpg_node};
 use super::special::{ANY, host};
-use super::vpg::sim_if;
 use crate::cloud::Reason;
 use crate::cloud::soracom::{SimId, VpgStatus};
 use crate::network::{HookPoint, HostFiles, IfName, Route, Table, Test};
@@ -33,7 +33,7 @@ pub(super) fn lower(b: &mut Builder, id: &SimId) {
         return offline(b, id);
     };
     let wwan0 = IfName::fit("wwan0", "");
-    b.join((&here, &wwan0), (&far, &sim_if(id)), session.mtu);
+    b.join((&here, &wwan0), (&far, &interface::sim(id)), session.mtu);
     let node = b.node(&here);
     node.address(&wwan0, host(session.ip));
     node.route(Table::MAIN, ANY, &wwan0);

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 
 use super::builder::{Builder, NodeExt, allow, deny, label};
-use super::route_table::peering_if;
+use super::interface;
 use super::special::host;
-use super::vpg::{Side, VpgParts};
+use super::vpg_parts::{Side, VpgParts};
 use crate::cloud::Reason;
 use crate::network::{
     Chain, ChainId, Hook, HookPoint, IfName, Mac, Match, Protocol, Rule, Statement, Table, Test,
@@ -33,11 +33,6 @@ pub(super) const FROM_PEER: &str = "from-peer";
 /// The chain for what a device sends to another, or to a peer.
 pub(super) const BETWEEN_DEVICES: &str = "between-devices";
 
-/// A node's tunnel end.
-pub(super) fn interface() -> IfName {
-    IfName::fit("vxlan0", "")
-}
-
 /// The tunnel end of a node, where Gate is open, and the rules on using it.
 pub(super) fn lower(b: &mut Builder, parts: &VpgParts, side: &Side) {
     let (vpg, gate) = (parts.vpg, &parts.vpg.gate);
@@ -47,13 +42,13 @@ pub(super) fn lower(b: &mut Builder, parts: &VpgParts, side: &Side) {
     if !gate.open {
         return;
     }
-    let dev = interface();
+    let dev = interface::vxlan();
     let tunnel = Vxlan {
         vni: gate.vni,
         local: vpg.outer_ips()[side.index],
         port: PORT,
         mac: VPG_MAC,
-        mtu: super::vpc::MTU - OVERHEAD,
+        mtu: super::vpc_parts::MTU - OVERHEAD,
         flood: gate.peers.keys().copied().collect(),
     };
     node.tunnels.insert(dev.clone(), tunnel);
@@ -81,7 +76,7 @@ fn arp(parts: &VpgParts, side: &Side) -> Vec<Rule> {
     let (vpg, name) = (parts.vpg, format!("Gate of VPG {}", parts.id));
     let request = |more: Match| {
         [
-            Test::Iif(interface()).into(),
+            Test::Iif(interface::vxlan()).into(),
             Test::ArpOperation(1).into(),
             more,
         ]
@@ -157,7 +152,7 @@ fn between_devices(parts: &VpgParts) -> Vec<Rule> {
     if !gate.open {
         return vec![deny([], Reason::GateNotOpen, name)];
     }
-    let mut rules = vec![allow([Test::Oif(interface()).into()])];
+    let mut rules = vec![allow([Test::Oif(interface::vxlan()).into()])];
     if gate.privacy_separator {
         let resource = format!("Gate of {name}");
         rules.push(deny([], Reason::GatePrivacySeparator, resource));
@@ -179,7 +174,7 @@ pub(super) fn no_such_address(parts: &VpgParts, matches: impl Into<Match>) -> Ru
 pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
     let gate = &parts.vpg.gate;
     let resource = format!("Gate of VPG {}", parts.id);
-    let underlay: BTreeSet<IfName> = parts.vpg.peerings.keys().map(peering_if).collect();
+    let underlay: BTreeSet<IfName> = parts.vpg.peerings.keys().map(interface::peering).collect();
     let udp = |port: u16, more: Option<Match>| {
         [
             Test::IifIn(underlay.clone()).into(),

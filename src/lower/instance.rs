@@ -1,9 +1,10 @@
 //! An instance: a node with one interface, attached to its VPC's router.
 
 use super::builder::{Builder, NodeExt};
+use super::interface;
 use super::name::instance_node;
 use super::special::{ANY, host};
-use super::vpc::{MTU, VpcParts, nth};
+use super::vpc_parts::{MTU, VpcParts, nth};
 use crate::cloud::aws::InstanceId;
 use crate::network::{HostFiles, IfName, Mac, Table};
 
@@ -14,7 +15,7 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts, id: &InstanceId) {
     let (here, eth0, eni) = (
         instance_node(id),
         IfName::fit("eth0", ""),
-        VpcParts::eni(id),
+        interface::eni(id),
     );
     b.join((&here, &eth0), (&parts.node, &eni), MTU);
 
@@ -41,6 +42,6 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts, id: &InstanceId) {
     // The hypervisor knows its guests; it need not ask.
     let neighbour = (eni.clone(), instance.private_ip);
     router.neighbours.insert(neighbour, mac);
-    let local = super::route_table::LOCAL;
+    let local = super::vpc_parts::LOCAL;
     router.route_via(local, host(instance.private_ip), &eni, instance.private_ip);
 }

@@ -5,20 +5,16 @@
 use std::collections::BTreeSet;
 
 use super::builder::{Builder, NodeExt, allow, deny, jump};
+use super::interface;
 use super::name::internet_node;
 use super::route_table;
 use super::special::{RFC6598, host, rfc1918};
-use super::vpc::VpcParts;
+use super::vpc_parts::VpcParts;
 use crate::cloud::Reason;
 use crate::network::{HookPoint, IfName, Rule, Statement, Table, Test};
 
 /// The largest packet through an internet gateway, in bytes (Amazon EC2 User Guide, "Network MTU").
 const MTU: u32 = 1500;
-
-/// The router's interface towards the internet.
-pub(super) fn interface() -> IfName {
-    IfName::fit("igw", "")
-}
 
 /// The way to the internet, where a gateway is attached.
 pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
@@ -28,7 +24,7 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
         .iter()
         .find(|(_, gateway)| gateway.vpc.as_ref() == Some(parts.id));
     let Some((id, _)) = gateway else { return };
-    let igw = interface();
+    let igw = interface::internet_gateway();
     let there = IfName::fit("vpc", parts.id.as_str());
     b.join((&parts.node, &igw), (&internet_node(), &there), MTU);
 

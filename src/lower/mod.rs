@@ -20,6 +20,7 @@ mod builder;
 mod device;
 mod gate;
 mod instance;
+mod interface;
 mod internet;
 mod internet_gateway;
 mod name;
@@ -31,7 +32,9 @@ mod security_group;
 mod special;
 mod transit_gateway;
 mod vpc;
+mod vpc_parts;
 mod vpg;
+mod vpg_parts;
 
 pub use name::{attachment_node, instance_node, internet_node, pc_node, peering_node};
 pub use name::{platform_node, sim_node, vpc_node, vpg_node};

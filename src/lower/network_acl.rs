@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::builder::{Builder, NodeExt, allow, deny, jump};
 use super::security_group::transport;
-use super::vpc::VpcParts;
+use super::vpc_parts::VpcParts;
 use crate::cloud::Reason;
 use crate::cloud::aws::{NetworkAclEntry, RuleAction};
 use crate::network::{HookPoint, Rule, Test};

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 
 use super::builder::{Builder, NodeExt, deny, jump};
+use super::interface;
 use super::name::{peering_node, side, vpc_node, vpg_node};
-use super::route_table::peering_if;
 use super::special::ANY;
-use super::vpc::MTU;
+use super::vpc_parts::MTU;
 use crate::cloud::Reason;
 use crate::cloud::aws::{PeeringId, PeeringSide, PeeringStatus};
 use crate::cloud::soracom::VpgStatus;
@@ -81,7 +81,7 @@ pub(super) fn lower(b: &mut Builder, id: &PeeringId) {
 /// Joins a side to the peering; gives the peering's interfaces towards it.
 fn attach(b: &mut Builder, id: &PeeringId, to: &PeeringSide, mtu: u32) -> BTreeSet<IfName> {
     let here = peering_node(id);
-    let there = peering_if(id);
+    let there = interface::peering(id);
     if b.cloud.aws.vpcs.contains_key(&to.vpc) {
         let name = IfName::fit("vpc", to.vpc.as_str());
         b.join((&here, &name), (&vpc_node(&to.vpc), &there), mtu);

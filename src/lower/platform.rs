@@ -12,9 +12,10 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::builder::{Builder, NodeExt, deny, jump};
-use super::name::{internet_node, platform_node};
+use super::interface;
+use super::name::{internet_node, platform_node, side};
 use super::special::{ANY, host, private};
-use super::vpg::{Side, VpgParts, at_platform, sim_if};
+use super::vpg_parts::{Side, VpgParts};
 use crate::cloud::soracom::{SimId, platform as endpoint};
 use crate::cloud::{Reason, internet as address};
 use crate::network::{
@@ -24,11 +25,6 @@ use crate::network::{
 
 /// Where VPGs show their devices to the platform.
 const ALIASES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15);
-
-/// A VPG node's interface towards the platform.
-pub(super) fn vpg_if() -> IfName {
-    IfName::fit("platform", "")
-}
 
 /// The platform's interface towards the internet.
 fn internet_if() -> IfName {
@@ -79,7 +75,7 @@ pub(super) fn lower(b: &mut Builder) {
     for (sim, state) in &cloud.soracom.sims {
         let session = state.session.as_ref().filter(|s| s.anchor.is_none());
         if let Some(session) = session {
-            node.route(Table::MAIN, host(session.ip), &sim_if(sim));
+            node.route(Table::MAIN, host(session.ip), &interface::sim(sim));
         }
     }
     node.route(Table::MAIN, ANY, &internet_if());
@@ -184,11 +180,11 @@ fn metadata(b: &Builder) -> BTreeMap<(Option<Ipv4Addr>, String), Page> {
 
 /// Joins a VPG's node to the platform.
 pub(super) fn attach_vpg(b: &mut Builder, parts: &VpgParts, side: &Side, mtu: u32) {
-    let (here, there) = at_platform(parts, side);
-    b.join((&side.node, &vpg_if()), (&here, &there), mtu);
+    let (here, there) = (platform_node(), towards_vpg(parts, side));
+    b.join((&side.node, &interface::platform()), (&here, &there), mtu);
     let aliases = aliases(b);
     b.node(&side.node)
-        .route(Table::MAIN, endpoint::RANGE, &vpg_if());
+        .route(Table::MAIN, endpoint::RANGE, &interface::platform());
     for (sim, anchor, session) in &parts.sessions {
         let Some(alias) = aliases.get(*sim).filter(|_| *anchor == side.index) else {
             continue;
@@ -198,10 +194,15 @@ pub(super) fn attach_vpg(b: &mut Builder, parts: &VpgParts, side: &Side, mtu: u3
             .hook("nat-out", HookPoint::NatPostrouting, 100)
             .push(Rule::new(
                 [
-                    Test::Oif(vpg_if()).into(),
+                    Test::Oif(interface::platform()).into(),
                     Test::Source(host(session.ip)).into(),
                 ],
                 [Statement::Snat(*alias)],
             ));
     }
+}
+
+/// The platform's interface towards a VPG's node.
+fn towards_vpg(parts: &VpgParts, at: &Side) -> IfName {
+    IfName::fit(&format!("vpg-{}", side(at.index)), parts.id.as_str())
 }

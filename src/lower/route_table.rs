@@ -9,22 +9,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::{Builder, NodeExt, deny, jump, table};
+use super::interface;
 use super::special::ANY;
-use super::transit_gateway;
-use super::vpc::VpcParts;
+use super::vpc_parts::{LOCAL, VpcParts};
 use crate::cloud::Reason;
 use crate::cloud::aws::{RouteState, RouteTable, RouteTableId, RouteTarget};
 use crate::network::{HookPoint, IfName, Rule, Table, Test};
 
-/// The local routes of the VPC.
-pub(super) const LOCAL: Table = Table(256);
 /// Where a packet from outside ends that is for no running instance.
 const OUTSIDE: Table = Table(257);
-
-/// The interface towards a peering.
-pub(super) fn peering_if(peering: &crate::cloud::aws::PeeringId) -> IfName {
-    IfName::fit("pcx", peering.as_str())
-}
 
 /// The interfaces whose packets each of the VPC's route tables routes.
 pub(super) fn senders<'a>(
@@ -68,7 +61,7 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
     }
     let router = b.node(&parts.node);
     at_sink.push(deny(
-        [Test::Iif(super::internet_gateway::interface()).into()],
+        [Test::Iif(interface::internet_gateway()).into()],
         Reason::IgwPrivateIpAssociationForIngress,
         format!("internet gateway of VPC {}", parts.id),
     ));
@@ -119,17 +112,17 @@ fn routes(
         }
         match target {
             RouteTarget::InternetGateway(_) => {
-                router.route(number, *prefix, &super::internet_gateway::interface());
+                router.route(number, *prefix, &interface::internet_gateway());
             }
             RouteTarget::Peering(peering) => {
-                router.route(number, *prefix, &peering_if(peering));
+                router.route(number, *prefix, &interface::peering(peering));
             }
             RouteTarget::TransitGateway(attachment) => {
-                router.route(number, *prefix, &transit_gateway::interface(attachment));
+                router.route(number, *prefix, &interface::attachment(attachment));
             }
             RouteTarget::Instance(instance) => {
                 if let Some(target) = aws.instances.get(instance) {
-                    let eni = VpcParts::eni(instance);
+                    let eni = interface::eni(instance);
                     router.route_via(number, *prefix, &eni, target.private_ip);
                 }
             }

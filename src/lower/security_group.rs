@@ -6,8 +6,9 @@
 //! Guide ("Untracked connections") calls untracked is asked again packet by packet, and cut at once.
 
 use super::builder::{Builder, NodeExt, allow, deny, jump};
+use super::interface;
 use super::special::{ANY, host};
-use super::vpc::VpcParts;
+use super::vpc_parts::VpcParts;
 use crate::cloud::Reason;
 use crate::cloud::aws::{
     Instance, InstanceId, IpProtocol, PortRange, RulePeer, SecurityGroupRule, VpcId,
@@ -39,7 +40,7 @@ pub(super) fn sender(b: &mut Builder, parts: &VpcParts) {
         router.chain(&chain, rules);
         router
             .hook("forward", HookPoint::Forward, 0)
-            .push(jump([Test::Iif(VpcParts::eni(id)).into()], &chain));
+            .push(jump([Test::Iif(interface::eni(id)).into()], &chain));
     }
 }
 
@@ -63,7 +64,7 @@ pub(super) fn receiver(b: &mut Builder, parts: &VpcParts) {
         router.chain(&chain, rules);
         router
             .hook("forward", HookPoint::Forward, 0)
-            .push(jump([Test::Oif(VpcParts::eni(id)).into()], &chain));
+            .push(jump([Test::Oif(interface::eni(id)).into()], &chain));
     }
 }
 

@@ -11,6 +11,7 @@
 //! this node.
 
 use super::builder::{Builder, NodeExt, deny, jump};
+use super::interface;
 use super::name::{attachment_node, side, vpc_node, vpg_node};
 use super::special::{ANY, host};
 use crate::cloud::Reason;
@@ -21,11 +22,6 @@ use crate::network::{HookPoint, IfName, Table, Test};
 /// Transit Gateway for Amazon VPC?"). What is larger gets the answer that path MTU discovery needs
 /// (AWS Networking blog, on the enhancements of late 2024).
 const MTU: u32 = 8500;
-
-/// The interface of a VPG's node, and of a VPC's router, towards an attachment.
-pub(super) fn interface(attachment: &AttachmentId) -> IfName {
-    IfName::fit("tgw", attachment.as_str())
-}
 
 /// One attachment, where it is active.
 pub(super) fn lower(b: &mut Builder, id: &AttachmentId) {
@@ -41,7 +37,7 @@ pub(super) fn lower(b: &mut Builder, id: &AttachmentId) {
     if attachment.status != AttachmentStatus::Active {
         return;
     }
-    let (here, there) = (attachment_node(id), interface(id));
+    let (here, there) = (attachment_node(id), interface::attachment(id));
     let to_vpc = IfName::fit("vpc", attachment.vpc.as_str());
     b.join((&here, &to_vpc), (&vpc_node(&attachment.vpc), &there), MTU);
     let to_vpg = [0, 1].map(|index| IfName::fit(&format!("vpg-{}", side(index)), ""));

@@ -8,61 +8,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
 use super::builder::{Builder, NodeExt, allow, deny, jump};
+use super::interface;
 use super::name::vpc_node;
 use super::special::host;
+use super::vpc_parts::{VpcParts, nth};
 use super::{instance, internet_gateway, network_acl, route_table, security_group};
 use crate::cloud::Reason;
-use crate::cloud::aws::{Instance, InstanceId, InstanceState, Subnet, SubnetId, VpcId};
-use crate::network::{HookPoint, IfName, Listen, NodeId, Page, Protocol, Service, Test, Transport};
-
-/// The largest packet inside a VPC and over a peering within a region, in bytes (Amazon EC2 User
-/// Guide, "Network MTU").
-pub const MTU: u32 = 9001;
+use crate::cloud::aws::{InstanceState, VpcId};
+use crate::network::{HookPoint, IfName, Listen, Page, Protocol, Service, Test, Transport};
 
 /// Where instances ask for their metadata (Amazon EC2 User Guide, "Instance metadata").
 const IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// Where the resolver answers besides the second address of the VPC (Amazon VPC User Guide, "Amazon
 /// DNS server").
 const RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
-
-/// The parts of a VPC that lowering needs together.
-pub(super) struct VpcParts<'a> {
-    pub id: &'a VpcId,
-    pub node: NodeId,
-    pub cidrs: &'a [Ipv4Net],
-    pub subnets: BTreeMap<&'a SubnetId, &'a Subnet>,
-    /// The running instances.
-    pub instances: BTreeMap<&'a InstanceId, &'a Instance>,
-}
-
-impl VpcParts<'_> {
-    /// The router's interface towards an instance.
-    pub fn eni(instance: &InstanceId) -> IfName {
-        IfName::fit("eni", instance.as_str())
-    }
-
-    /// The interfaces towards a subnet's running instances.
-    pub fn enis_of(&self, subnet: &SubnetId) -> BTreeSet<IfName> {
-        self.instances
-            .iter()
-            .filter(|(_, instance)| instance.subnet == *subnet)
-            .map(|(id, _)| Self::eni(id))
-            .collect()
-    }
-
-    /// The address of the resolver: the second of the VPC's primary range.
-    pub fn resolver(&self) -> Option<Ipv4Addr> {
-        self.cidrs.first().map(|cidr| nth(*cidr, 2))
-    }
-}
-
-/// The nth address of a range.
-pub(super) fn nth(range: Ipv4Net, n: u32) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from(range.network()).wrapping_add(n))
-}
 
 /// The router of a VPC, its instances and its way to the internet.
 pub(super) fn lower(b: &mut Builder, id: &VpcId) {
@@ -120,7 +80,11 @@ fn services(b: &mut Builder, parts: &VpcParts) {
         router.address(&lo, host(*resolver));
     }
     router.address(&lo, host(IMDS));
-    let all: BTreeSet<IfName> = parts.instances.keys().map(|id| VpcParts::eni(id)).collect();
+    let all: BTreeSet<IfName> = parts
+        .instances
+        .keys()
+        .map(|id| interface::eni(id))
+        .collect();
     for (address, protocol, port) in resolvers
         .iter()
         .flat_map(|r| [(*r, Protocol::Udp, 53), (*r, Protocol::Tcp, 53)])

@@ -13,61 +13,25 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 
 use super::builder::{Builder, NodeExt, allow, deny, jump};
-use super::name::{internet_node, platform_node, side, vpg_node};
-use super::route_table::peering_if;
+use super::interface;
+use super::name::{internet_node, vpg_node};
 use super::special::{ANY, host, private};
-use super::{gate, platform, transit_gateway};
+use super::vpg_parts::{Side, VpgParts};
+use super::{gate, platform};
 use crate::cloud::Reason;
 use crate::cloud::aws::{AttachmentStatus, PeeringStatus, RouteTarget, RuleAction};
-use crate::cloud::soracom::{Session, SimId, Vpg, VpgId, VpgStatus, VpgType};
+use crate::cloud::soracom::{VpgId, VpgStatus};
 use crate::network::{
-    CtDirection, CtState, HookPoint, IfName, Match, NodeId, Rule, Statement, Table, Test,
+    CtDirection, CtState, HookPoint, IfName, Match, Rule, Statement, Table, Test,
 };
 
 /// The largest packet between the nodes of a VPG, in bytes: what a peering carries.
-const INNER_MTU: u32 = super::vpc::MTU;
+const INNER_MTU: u32 = super::vpc_parts::MTU;
 /// The largest packet towards the internet and the platform, in bytes.
 const OUTER_MTU: u32 = 1500;
 
 /// The chain for what comes out of a Transit Gateway attachment.
 const FROM_ATTACHMENT: &str = "from-attachment";
-
-/// A VPG with its sessions, as lowering needs them.
-pub(super) struct VpgParts<'a> {
-    pub id: &'a VpgId,
-    pub vpg: &'a Vpg,
-    /// The sessions of the VPG, with the node that serves each.
-    pub sessions: Vec<(&'a SimId, usize, &'a Session)>,
-}
-
-/// One of the two nodes.
-pub(super) struct Side {
-    pub index: usize,
-    pub node: NodeId,
-}
-
-impl VpgParts<'_> {
-    /// The interfaces towards the attached VPCs.
-    fn attached(&self) -> BTreeSet<IfName> {
-        let attachments = self.vpg.attachments.iter();
-        attachments.map(transit_gateway::interface).collect()
-    }
-
-    /// What evidence says where nothing leads to a private address.
-    fn uncovered(&self) -> String {
-        let lack = match self.vpg.vpg_type {
-            VpgType::E => "Type-E has no private connections",
-            VpgType::F => "no peering covers it",
-            VpgType::F2 => "no customer route covers it",
-        };
-        format!("VPG {}: {lack}", self.id)
-    }
-}
-
-/// The interface towards a device.
-pub(super) fn sim_if(sim: &SimId) -> IfName {
-    IfName::fit("sim", sim.as_str())
-}
 
 /// The interface towards the other node.
 fn backbone() -> IfName {
@@ -116,7 +80,7 @@ fn half(b: &mut Builder, parts: &VpgParts, side: &Side) {
     node.address(&IfName::lo(), host(vpg.outer_ips()[side.index]));
     for (sim, anchor, session) in &parts.sessions {
         if *anchor == side.index {
-            node.route(Table::MAIN, host(session.ip), &sim_if(sim));
+            node.route(Table::MAIN, host(session.ip), &interface::sim(sim));
         } else {
             node.route(Table::MAIN, host(session.ip), &backbone());
         }
@@ -159,7 +123,7 @@ fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
         let Some(state) = b.cloud.aws.peerings.get(peering) else {
             continue;
         };
-        let dev = peering_if(peering);
+        let dev = interface::peering(peering);
         let active = state.status == PeeringStatus::Active;
         let node = b.node(&side.node);
         if !active {
@@ -174,7 +138,7 @@ fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
         let active = attachment.is_some_and(|a| a.status == AttachmentStatus::Active);
         let node = b.node(&side.node);
         if active {
-            let dev = transit_gateway::interface(&route.target);
+            let dev = interface::attachment(&route.target);
             node.route(Table::MAIN, route.destination, &dev);
         } else {
             node.sink(Table::MAIN, route.destination);
@@ -202,7 +166,7 @@ fn translate(
 /// What may pass a node, and why not.
 fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
     let vpg = parts.vpg;
-    let peerings: BTreeSet<IfName> = vpg.peerings.keys().map(peering_if).collect();
+    let peerings: BTreeSet<IfName> = vpg.peerings.keys().map(interface::peering).collect();
     let attached = parts.attached();
     let outside: BTreeSet<IfName> = peerings.iter().cloned().chain([internet()]).collect();
     let name = format!("VPG {}", parts.id);
@@ -222,7 +186,7 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         forward.push(jump(matches, FROM_ATTACHMENT));
     }
     let mut from_outside = outside.clone();
-    from_outside.insert(platform::vpg_if());
+    from_outside.insert(interface::platform());
     // Answers, and ICMP errors about what devices sent.
     forward.push(Rule::new(
         [Test::IifIn(from_outside.clone()).into(), answer],
@@ -240,7 +204,10 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         Reason::VpgInboundNotTranslated,
         &name,
     ));
-    forward.push(jump([Test::Iif(gate::interface()).into()], gate::FROM_PEER));
+    forward.push(jump(
+        [Test::Iif(interface::vxlan()).into()],
+        gate::FROM_PEER,
+    ));
     forward.push(jump([Test::Oif(IfName::lo()).into()], "sink"));
     forward.push(deny(
         [
@@ -256,8 +223,12 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         .chain(attached.iter().cloned())
         .collect();
     forward.push(jump([Test::OifIn(outwards).into()], "routing-filter"));
-    let mut inside: BTreeSet<IfName> = parts.sessions.iter().map(|(sim, ..)| sim_if(sim)).collect();
-    inside.extend([backbone(), gate::interface()]);
+    let mut inside: BTreeSet<IfName> = parts
+        .sessions
+        .iter()
+        .map(|(sim, ..)| interface::sim(sim))
+        .collect();
+    inside.extend([backbone(), interface::vxlan()]);
     forward.push(jump([Test::OifIn(inside).into()], gate::BETWEEN_DEVICES));
 
     if !attached.is_empty() {
@@ -316,7 +287,7 @@ fn sink_rules(b: &Builder, parts: &VpgParts, name: &str) -> Vec<Rule> {
 fn from_attachment(name: &str) -> Vec<Rule> {
     vec![
         no_such_device([Test::Oif(IfName::lo()).into()], name),
-        no_such_device([Test::Oif(gate::interface()).into()], name),
+        no_such_device([Test::Oif(interface::vxlan()).into()], name),
         Rule::new([], [Statement::Accept]),
     ]
 }
@@ -341,10 +312,4 @@ fn routing_filter(parts: &VpgParts, name: &str) -> Vec<Rule> {
         }
     };
     entries.into_iter().map(rule).collect()
-}
-
-/// The platform's interface towards a node.
-pub(super) fn at_platform(parts: &VpgParts, at: &Side) -> (NodeId, IfName) {
-    let name = format!("vpg-{}", side(at.index));
-    (platform_node(), IfName::fit(&name, parts.id.as_str()))
 }

@@ -8,6 +8,7 @@
 //! | `scenario.rs` | one scenario, from set-up to its last step |
 //! | `session.rs` | the clouds, their clock and the network that follows them |
 //! | `step.rs` | one step of each kind, with `repeat` and `eventually` |
+//! | `wanted.rs` | what a probe is expected to bring |
 //! | `judge.rs` | expectation against measurement |
 //! | `words.rs` | both of them in words |
 //! | `path.rs` | the nodes on the way |
@@ -20,6 +21,7 @@ mod path;
 mod scenario;
 mod session;
 mod step;
+mod wanted;
 mod words;
 mod world;
 

@@ -6,6 +6,7 @@ use super::event::Detail;
 use super::judge;
 use super::path::{Death, path};
 use super::session::Session;
+use super::wanted::Wanted;
 use super::words;
 use crate::backend::probe::{Probe, ProbeKind};
 use crate::backend::{Backend, BackendError, Script, ScriptEnd};
@@ -159,7 +160,7 @@ async fn probe<B: Backend>(
         Ok(ip) => ip,
         Err(why) => return Ok(impossible(why)),
     };
-    let expectation = match judge::Wanted::resolve(&step.expect, cloud) {
+    let expectation = match Wanted::resolve(&step.expect, cloud) {
         Ok(wanted) => wanted,
         Err(why) => return Ok(impossible(why)),
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judge::{Wanted, WantedAnswer};
+use super::wanted::{Wanted, WantedAnswer};
 use crate::backend::ScriptEnd;
 use crate::backend::probe::Answer;
 use crate::scenario::Ask;

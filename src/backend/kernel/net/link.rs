@@ -108,16 +108,6 @@ pub(super) fn proxy_arp(index: u32, on: bool) -> Request {
     (Mode::Plain, RouteNetlinkMessage::SetLink(message))
 }
 
-/// Whether a request would move an interface to another namespace.
-pub(super) fn moves(message: &RouteNetlinkMessage) -> bool {
-    let (RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::SetLink(link)) = message else {
-        return false;
-    };
-    let namespace =
-        |a: &LinkAttribute| matches!(a, LinkAttribute::NetNsFd(_) | LinkAttribute::NetNsPid(_));
-    link.attributes.iter().any(namespace)
-}
-
 /// The number of the interface of this name.
 pub(super) fn index_of(socket: &mut NetlinkSocket, name: &IfName) -> Result<u32, Refusal> {
     let mut message = LinkMessage::default();

@@ -5,8 +5,8 @@ use rtnetlink::packet_core::{
     NetlinkHeader, NetlinkMessage,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::LinkAttribute;
 
-use super::link;
 use super::socket::Batch;
 
 /// What a request does where something like it exists, or doesn't.
@@ -40,7 +40,7 @@ pub(super) type Request = (Mode, RouteNetlinkMessage);
 
 /// Adds a request that asks for an acknowledgement; its number in the batch.
 pub(super) fn push(batch: &mut Batch, (mode, message): Request) -> usize {
-    batch.moves += usize::from(link::moves(&message));
+    batch.moves += usize::from(moves(&message));
     write(batch, NLM_F_REQUEST | NLM_F_ACK | mode.flags(), message)
 }
 
@@ -64,4 +64,14 @@ fn write(batch: &mut Batch, flags: u16, message: RouteNetlinkMessage) -> usize {
         bytes.resize(start + message.buffer_len(), 0);
         message.serialize(&mut bytes[start..]);
     })
+}
+
+/// Whether a request would move an interface to another namespace.
+fn moves(message: &RouteNetlinkMessage) -> bool {
+    let (RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::SetLink(link)) = message else {
+        return false;
+    };
+    let namespace =
+        |a: &LinkAttribute| matches!(a, LinkAttribute::NetNsFd(_) | LinkAttribute::NetNsPid(_));
+    link.attributes.iter().any(namespace)
 }
