@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use canal_sim::backend::kernel::{Host, Shared, Sighting};
+use canal_sim::backend::kernel::{Host, Shared, Sighting, airlock};
 use canal_sim::backend::probe::{Measurement, Probe, ProbeKind};
 use canal_sim::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use canal_sim::network::{Family, HostFiles, Label, Listen, NodeId, Service, Transport};
@@ -25,13 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Moves the process into an empty network and a mount namespace of its own.
 pub fn leave_the_machine() {
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("these tests need root");
-    private();
-}
-
-fn private() {
-    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).unwrap();
+    airlock::enter()
+        .unwrap_or_else(|error| panic!("these tests need a network of their own: {error}"));
 }
 
 pub fn in_runtime<T>(test: impl Future<Output = T>) -> T {
@@ -196,7 +191,8 @@ pub fn on_broken_etc(text: &str) -> ScriptOutput {
     let text = text.to_owned();
     let thread = thread::spawn(move || {
         unshare(CloneFlags::CLONE_NEWNS).unwrap();
-        private();
+        let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).unwrap();
         let none = None::<&str>;
         mount(Some("tmpfs"), "/etc", Some("tmpfs"), MsFlags::empty(), none).unwrap();
         symlink("../nowhere/resolv.conf", "/etc/resolv.conf").unwrap();
