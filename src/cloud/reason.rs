@@ -108,6 +108,10 @@ reasons! {
     GatePortMismatch = "GATE_PORT_MISMATCH";
     /// The inner address that the peer uses is not the one that it is registered with.
     GateInnerAddressMismatch = "GATE_INNER_ADDRESS_MISMATCH";
+    /// The peer does not answer when the VPG asks for its inner address through the tunnel.
+    /// Its VXLAN interface is missing, down (a reboot loses it), without that address, or listens for
+    /// another VNI.
+    GatePeerSilent = "GATE_PEER_SILENT";
     /// Nothing on the VPG has this address of the device subnet: no online session, no Gate peer.
     GateNoSuchAddress = "GATE_NO_SUCH_ADDRESS";
     /// The peer floods to the other node of the VPG only, not to the one that serves the session.

@@ -69,6 +69,14 @@ pub(super) fn lower(b: &mut Builder, parts: &VpgParts, side: &Side) {
         rules: arp(parts, side),
     };
     node.filter.chains.insert(ChainId::arp("input"), chain);
+    let chain = Chain {
+        hook: Some(Hook {
+            point: HookPoint::Output,
+            priority: 0,
+        }),
+        rules: vec![asked(parts)],
+    };
+    node.filter.chains.insert(ChainId::arp("output"), chain);
 }
 
 /// Who may ask a node for whom.
@@ -122,6 +130,23 @@ fn arp(parts: &VpgParts, side: &Side) -> Vec<Rule> {
             &name,
         ),
     ]
+}
+
+/// The node asks a peer for its Ethernet address. That is nothing unless nobody answers.
+fn asked(parts: &VpgParts) -> Rule {
+    let silent = label(
+        Reason::GatePeerSilent,
+        format!("Gate of VPG {}, peers' inner addresses", parts.id),
+        false,
+    );
+    Rule::new(
+        [
+            Test::Oif(interface::vxlan()).into(),
+            Test::ArpOperation(1).into(),
+            Test::ArpTargetIn(inner_peers(parts)).into(),
+        ],
+        [Statement::Log(silent)],
+    )
 }
 
 /// The registered inner addresses.
@@ -189,7 +214,15 @@ pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
     if !gate.open {
         return vec![deny(vxlan(None), Reason::GateNotOpen, resource)];
     }
-    let peers = gate.peers.keys().map(|ip| host(*ip)).collect();
+    let peers: BTreeSet<Ipv4Net> = gate.peers.keys().map(|ip| host(*ip)).collect();
+    // A peer whose kernel ends no VXLAN says so.
+    let unreachable = [
+        Test::IifIn(underlay.clone()).into(),
+        Test::SourceIn(peers.clone()).into(),
+        Test::Protocol(Protocol::Icmp).into(),
+        Test::IcmpType(3).into(),
+        Test::IcmpCode(3).into(),
+    ];
     vec![
         deny(
             vxlan(Some(!Test::SourceIn(peers))),
@@ -207,6 +240,11 @@ pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
             udp(LINUX_PORT, None),
             Reason::GatePortMismatch,
             format!("{resource}, udp/{PORT}"),
+        ),
+        deny(
+            unreachable,
+            Reason::GatePeerSilent,
+            format!("{resource}: the peer ends no VXLAN at udp/{PORT}"),
         ),
     ]
 }

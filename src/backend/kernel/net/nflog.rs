@@ -66,12 +66,24 @@ fn parse(message: &wire::Message<'_>) -> Option<(Family, String, Vec<u8>)> {
     let (mut prefix, mut packet) = (String::new(), Vec::new());
     for (kind, value) in wire::attributes(message.payload.get(4..)?) {
         match kind {
-            PAYLOAD => packet = value.to_vec(),
+            PAYLOAD => packet = from_network_header(family, value).to_vec(),
             PREFIX => prefix = wire::string(value),
             _ => {}
         }
     }
     Some((family, prefix, packet))
+}
+
+/// Cuts off what precedes the network header: an ARP packet of the node's own is logged when its
+/// Ethernet header is written already.
+fn from_network_header(family: Family, packet: &[u8]) -> &[u8] {
+    /// Ethernet, IPv4: how every ARP packet here begins (RFC 826).
+    const ARP: [u8; 4] = [0, 1, 8, 0];
+    const ETHERNET_HEADER: usize = 14;
+    match packet.get(ETHERNET_HEADER..) {
+        Some(rest) if family == Family::Arp && !packet.starts_with(&ARP) => rest,
+        _ => packet,
+    }
 }
 
 /// A node's socket, bound to the group.
@@ -299,6 +311,17 @@ mod tests {
         assert_eq!(family, Family::Ip);
         assert_eq!(prefix, "=REASON resource");
         assert_eq!(packet, [0x45, 0, 0, 20]);
+    }
+
+    #[test]
+    fn an_arp_packet_begins_at_its_own_header_on_its_way_in_and_out() {
+        let arp = [0, 1, 8, 0, 6, 4, 0, 1];
+        let framed = [&[0xff; 12][..], &[8, 6], &arp].concat();
+        for logged in [&arp[..], &framed] {
+            assert_eq!(from_network_header(Family::Arp, logged), arp);
+        }
+        assert_eq!(from_network_header(Family::Arp, &[0xff]), [0xff]);
+        assert_eq!(from_network_header(Family::Ip, &framed), framed);
     }
 
     #[test]
