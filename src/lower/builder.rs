@@ -176,16 +176,35 @@ pub(super) fn label(reason: Reason, resource: impl Into<String>, is_final: bool)
     }
 }
 
-/// A routing table of a node, numbered by its name, so that the numbers of the others do not move when
-/// one comes or goes. Numbers that are taken are passed over.
+/// A routing table of a node, above the kernel's own (253 to 255) and ours with fixed numbers.
 pub(super) fn table(name: &str, taken: &mut BTreeSet<u32>) -> Table {
-    // Above the kernel's own tables (253 to 255), below 2³¹.
+    Table(1_000 + place(name, 1 << 30, taken))
+}
+
+/// A place of `size`, chosen by name, so that those of the others do not move when one comes or goes.
+/// Places that are taken are passed over; there must be a free one.
+pub(super) fn place(name: &str, size: u32, taken: &mut BTreeSet<u32>) -> u32 {
+    // FNV-1a, 32 bits.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    let mut number = 1_000 + (hash >> 2);
-    while !taken.insert(number) {
-        number += 1;
+    let mut place = hash % size;
+    while !taken.insert(place) {
+        place = (place + 1) % size;
     }
-    Table(number)
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_follows_from_the_name_and_is_nobody_elses() {
+        let mut taken = BTreeSet::new();
+        let first = place("a", 3, &mut taken);
+        assert_eq!(place("a", 3, &mut BTreeSet::new()), first);
+        let others = [place("a", 3, &mut taken), place("a", 3, &mut taken)];
+        assert_eq!(others, [(first + 1) % 3, (first + 2) % 3]);
+    }
 }

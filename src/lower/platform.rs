@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::builder::{Builder, NodeExt, deny, jump};
+use super::builder::{Builder, NodeExt, deny, jump, place};
 use super::interface;
 use super::name::{internet_node, platform_node, side};
 use super::special::{ANY, host, private};
@@ -37,13 +37,7 @@ fn aliases(b: &Builder) -> BTreeMap<SimId, Ipv4Addr> {
     let size = 1_u32 << (32 - ALIASES.prefix_len());
     let mut taken = BTreeSet::new();
     let mut alias = |sim: &SimId| {
-        let hash = sim.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
-        let mut offset = hash % size;
-        while !taken.insert(offset) {
-            offset = (offset + 1) % size;
-        }
+        let offset = place(sim.as_str(), size, &mut taken);
         Ipv4Addr::from(u32::from(ALIASES.network()) + offset)
     };
     let sims = b.cloud.soracom.sims.keys();

@@ -45,7 +45,7 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
     b.node(&parts.node).policy(100, None, LOCAL);
     b.node(&parts.node).policy(300, None, OUTSIDE);
     b.node(&parts.node).sink(OUTSIDE, ANY);
-    let mut taken = BTreeSet::from([LOCAL.0, OUTSIDE.0]);
+    let mut taken = BTreeSet::new();
     let mut at_sink = Vec::new();
     for (id, from) in senders(b, parts) {
         let number = table(id.as_str(), &mut taken);

@@ -14,7 +14,9 @@ use tokio::io::unix::AsyncFd;
 use super::Halt;
 use super::judge::{self, Ends};
 use crate::backend::kernel::host::Host;
+use crate::backend::kernel::host::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::sockets::Kind;
+use crate::backend::kernel::host::ticket::Token;
 use crate::backend::kernel::sys;
 use crate::backend::probe::Outcome;
 
@@ -71,6 +73,19 @@ pub(super) fn own_address(socket: &Socket) -> io::Result<Ipv4Addr> {
 }
 
 impl Line {
+    /// What the packets of a question over UDP look like.
+    pub(super) fn udp_footprint(&self, token: Token, port: u16) -> Footprint {
+        Footprint {
+            flow: Flow::Udp {
+                source: self.port,
+                destination: port,
+            },
+            token,
+            from: self.ends.own,
+            to: self.ends.to,
+        }
+    }
+
     /// Sends the question and waits for the first packet that `read` makes something of. Raw sockets
     /// hand it the IP header too. The duration runs from the send to the kernel's receive time stamp.
     pub(super) async fn ask<T>(

@@ -8,7 +8,6 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 
 use super::{Asked, Halt};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::host::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::witness::Mark;
 use crate::backend::probe::{Answer, Outcome};
 use crate::network::Transport;
@@ -21,15 +20,7 @@ impl Host {
         })?;
         let began = Instant::now();
         let line = self.udp_line(SocketAddrV4::new(to, port)).await?;
-        let footprint = Footprint {
-            flow: Flow::Udp {
-                source: line.port,
-                destination: port,
-            },
-            token,
-            from: line.ends.own,
-            to,
-        };
+        let footprint = line.udp_footprint(token, port);
         let witness = self.shared.witness.clone();
         let mark = Mark::Ports {
             transport: Transport::Udp,

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::{Asked, Halt};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::host::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::ticket::Token;
 use crate::backend::kernel::host::witness::Mark;
 use crate::backend::probe::{Answer, Outcome};
@@ -18,15 +17,7 @@ impl Host {
         let (token, _) = self.shared.tickets.next();
         let began = Instant::now();
         let line = self.udp_line(SocketAddrV4::new(to, port)).await?;
-        let footprint = Footprint {
-            flow: Flow::Udp {
-                source: line.port,
-                destination: port,
-            },
-            token,
-            from: line.ends.own,
-            to,
-        };
+        let footprint = line.udp_footprint(token, port);
         let witness = self.shared.witness.clone();
         let fate = async move {
             match line
