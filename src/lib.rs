@@ -5,16 +5,21 @@
 //! ```text
 //! scenario.toml ──scenario──▶ Scenario ──▶ cloud (pure state machines) ◀── Action (one per API operation)
 //!                                            │
-//!                                          lower: Cloud ─▶ network::Network ─diff─▶ Changes
-//!                                                                                     │
-//!                                                                     backend: makes the changes, probes
-//!                                                                                     │
-//!            report (terminal · JSON · JUnit) ◀── events ◀── run: expectation against measurement
+//!                     ┌──────────────────────┴──────────────┐
+//!       reach: predicts a Flow's fate                     lower: Cloud ─▶ network::Network ─diff─▶ Changes
+//!                     │                                                                               │
+//!                     │                                               backend: makes the changes, probes
+//!                     │                                                                               │
+//!                     └────▶ run: expectation against measurement, measurement against prediction ◀───┘
+//!                                            │
+//!                                          events ──▶ report (terminal · JSON · JUnit)
 //! ```
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`cloud`] | both clouds' resources and the rules on changing them: no I/O, no clock |
+//! | [`guest`] | what is configured by hand on instances and devices |
+//! | [`reach`] | the predictor: what becomes of a packet by the clouds' rules, and why |
 //! | [`network`] | a network in Linux terms, and the difference between two of them: knows no cloud |
 //! | [`lower`] | `Cloud → Network`: the clouds' rules in Linux terms |
 //! | [`backend`] | what carries a network out and measures it; `backend::kernel` does so with namespaces |
@@ -26,9 +31,11 @@
 pub mod backend;
 pub mod cli;
 pub mod cloud;
+pub mod guest;
 pub mod lower;
 pub mod network;
 mod plain;
+pub mod reach;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -16,6 +16,7 @@ mod event;
 mod id;
 pub mod internet;
 pub(crate) mod nearest;
+mod node;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod properties;
@@ -28,6 +29,7 @@ mod value;
 pub use error::{ApiError, Service};
 pub use event::Event;
 pub use id::{AccountId, service_id};
+pub use node::NodeName;
 pub use reason::Reason;
 pub use value::ValueError;
 

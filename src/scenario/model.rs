@@ -1,16 +1,16 @@
 //! What a scenario file says, after reading.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::data::Entries;
-use crate::cloud::aws::InstanceId;
 use crate::cloud::soracom::SimId;
 use crate::cloud::{Action, Reason};
+
+pub use crate::cloud::NodeName;
 
 /// A file's text, kept for diagnostics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,30 +52,6 @@ pub struct Scenario {
     pub dns: BTreeMap<String, Vec<Ipv4Addr>>,
     /// The steps.
     pub steps: Vec<Step>,
-}
-
-/// A node, by the name that a scenario uses.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NodeName {
-    /// The device that a SIM sits in.
-    Sim(SimId),
-    /// An instance.
-    Instance(InstanceId),
-    /// The user's computer, on the internet.
-    Pc,
-    /// A server on the internet.
-    Internet,
-}
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sim(sim) => fmt::Display::fmt(sim, f),
-            Self::Instance(instance) => fmt::Display::fmt(instance, f),
-            Self::Pc => f.write_str("pc"),
-            Self::Internet => f.write_str("internet"),
-        }
-    }
 }
 
 /// Something that listens.
