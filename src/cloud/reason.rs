@@ -51,8 +51,6 @@ reasons! {
     /// The interface drops what is neither from nor to its own address (source/destination check).
     /// Switch the check off on instances that forward.
     EniSourceDestCheckRestriction = "ENI_SOURCE_DEST_CHECK_RESTRICTION";
-    /// The instance sends from an address that its interface does not have.
-    EniAddressRestriction = "ENI_ADDRESS_RESTRICTION";
     /// The instance has no public IP address, so the internet gateway does not let it out.
     /// Give it one: at launch, or as an Elastic IP.
     IgwPublicIpAssociationForEgress = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS";
@@ -78,9 +76,12 @@ reasons! {
     NoPossibleDestination = "NO_POSSIBLE_DESTINATION";
     /// The packet is larger than the link's MTU and must not be fragmented.
     MtuExceeded = "MTU_EXCEEDED";
-    /// The sender's own packet filter forbids it.
+    /// A machine's own packet filter forbids it.
     /// Look at the rules on the instance or the device itself.
     HostFilter = "HOST_FILTER";
+    /// The packet is for another machine, and this one does not forward.
+    /// A route led it here. Switch forwarding on (`net.ipv4.ip_forward`), or mend the route.
+    HostDoesNotForward = "HOST_DOES_NOT_FORWARD";
     /// The SIM has no session.
     /// Connect the device; nothing in the cloud can wake an offline SIM.
     SimSessionOffline = "SIM_SESSION_OFFLINE";
@@ -106,6 +107,10 @@ reasons! {
     /// 8472 is what Linux takes where nothing is said (ip-link(8)). Make the interface with
     /// `dstport 4789`.
     GatePortMismatch = "GATE_PORT_MISMATCH";
+    /// VXLAN has an outer address that is wrong: it is sent to an address of the VPG's range that is none
+    /// of its two nodes', or from one that the instance does not have.
+    /// The VPG shows its outer IP addresses, one for each node; `local` is the instance's private address.
+    GateWrongOuterAddress = "GATE_WRONG_OUTER_ADDRESS";
     /// The inner address that the peer uses is not the one that it is registered with.
     GateInnerAddressMismatch = "GATE_INNER_ADDRESS_MISMATCH";
     /// The peer does not answer when the VPG asks for its inner address through the tunnel.
@@ -117,6 +122,9 @@ reasons! {
     /// The peer floods to the other node of the VPG only, not to the one that serves the session.
     /// Add one all-zero FDB entry for each of the VPG's outer IP addresses.
     GateFloodMissesNode = "GATE_FLOOD_MISSES_NODE";
+    /// The peer's VXLAN interface has no FDB entry to flood to, so what it sends goes nowhere.
+    /// Add one all-zero FDB entry for each of the VPG's outer IP addresses.
+    GateNoFloodEntry = "GATE_NO_FLOOD_ENTRY";
     /// The privacy separator is on: devices of the VPG don't see each other.
     GatePrivacySeparator = "GATE_PRIVACY_SEPARATOR";
 }
