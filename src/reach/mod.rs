@@ -9,7 +9,9 @@
 mod flow;
 mod hop;
 mod prediction;
+pub mod stop;
 
 pub use flow::{Ask, Flow};
 pub use hop::{Choice, GateCheck, Hop, HopKind, NatPlace, Node, SgMatch, VpgRoute};
 pub use prediction::{Prediction, Verdict};
+pub use stop::{Stop, StopKind, Stops, resource_at_fault};
