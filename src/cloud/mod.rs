@@ -23,7 +23,7 @@ mod properties;
 mod reason;
 pub mod soracom;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod value;
 
 pub use error::{ApiError, Service};

@@ -15,6 +15,7 @@
 //! | `vpc.rs`, `security_group.rs`, `internet.rs`, `link.rs` | the customer's side |
 //! | `vpg.rs`, `gate.rs` | SORACOM's side |
 //! | `predict.rs` | there and back again |
+//! | [`stop`] | a prediction's stops in words, and as data for programs |
 
 mod flow;
 mod gate;
@@ -27,6 +28,7 @@ mod packet;
 mod predict;
 mod prediction;
 mod security_group;
+pub mod stop;
 mod vpc;
 mod vpg;
 mod walk;
@@ -36,3 +38,4 @@ pub use hop::{Choice, GateCheck, Hop, HopKind, NatPlace, Node, SgMatch, VpgRoute
 pub use map::Map;
 pub use predict::predict;
 pub use prediction::{Prediction, Verdict};
+pub use stop::{Stop, StopKind, Stops, resource_at_fault};
