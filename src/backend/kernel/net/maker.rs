@@ -11,26 +11,25 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::counters::Counting;
 use super::nflog::LoggedPacket;
+use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
-use crate::network::Change;
+use crate::network::{Change, NodeId};
 
-/// What the thread is asked for.
+/// What the thread is asked for, and where to say how it went.
 enum Order {
-    Change(Vec<Change>),
-    ForgetUnanswered,
-}
-
-/// An order, and where to say how it went.
-struct Request {
-    order: Order,
-    answer: oneshot::Sender<(Nodes, Result<(), BackendError>)>,
+    Change(
+        Vec<Change>,
+        oneshot::Sender<(Nodes, Result<(), BackendError>)>,
+    ),
+    ForgetUnanswered(oneshot::Sender<Result<(), BackendError>>),
+    LookAtRules(NodeId, oneshot::Sender<Result<bool, BackendError>>),
 }
 
 /// The way to the thread. When it is dropped the thread ends, and with it the network.
 #[derive(Debug)]
 pub(in crate::backend::kernel) struct Maker {
-    requests: Option<mpsc::Sender<Request>>,
+    orders: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,13 +38,14 @@ impl Maker {
     pub async fn start(
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
+        drops: ReportDrop,
     ) -> Result<Self, BackendError> {
-        let (requests, inbox) = mpsc::channel::<Request>();
+        let (orders, inbox) = mpsc::channel::<Order>();
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("canal-maker".into())
             .spawn(move || {
-                let mut world = match World::new(counting, log) {
+                let mut world = match World::new(counting, log, drops) {
                     Ok(world) => {
                         let _ = ready.send(Ok(()));
                         world
@@ -55,19 +55,26 @@ impl Maker {
                         return;
                     }
                 };
-                for request in inbox {
-                    let done = match request.order {
-                        Order::Change(changes) => world.apply(&changes),
-                        Order::ForgetUnanswered => world.forget_unanswered(),
-                    };
+                for order in inbox {
                     // Who asked may have stopped waiting; the work is done all the same.
-                    let _ = request.answer.send((world.nodes(), done));
+                    match order {
+                        Order::Change(changes, answer) => {
+                            let done = world.apply(&changes);
+                            let _ = answer.send((world.nodes(), done));
+                        }
+                        Order::ForgetUnanswered(answer) => {
+                            let _ = answer.send(world.forget_unanswered());
+                        }
+                        Order::LookAtRules(node, answer) => {
+                            let _ = answer.send(world.look_at_rules(&node));
+                        }
+                    }
                 }
             })
             .map_err(|error| super::error::Refusal::from(error).of("start the maker thread"))?;
         started.await.map_err(|_| gone())??;
         Ok(Self {
-            requests: Some(requests),
+            orders: Some(orders),
             thread: Some(thread),
         })
     }
@@ -77,20 +84,29 @@ impl Maker {
         &self,
         changes: Vec<Change>,
     ) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
-        self.order(Order::Change(changes)).await
+        self.order(|answer| Order::Change(changes, answer)).await
     }
 
     /// Lets every node forget the neighbours that have not answered.
     pub async fn forget_unanswered(&self) -> Result<(), BackendError> {
-        self.order(Order::ForgetUnanswered).await?.1
+        self.order(Order::ForgetUnanswered).await?
     }
 
-    async fn order(&self, order: Order) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
+    /// Looks at the rules that a script may have left in a node's packet filter, and traces what passes
+    /// them; whether there are any.
+    pub async fn look_at_rules(&self, node: &NodeId) -> Result<bool, BackendError> {
+        self.order(|answer| Order::LookAtRules(node.clone(), answer))
+            .await?
+    }
+
+    async fn order<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, BackendError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { order, answer };
-        self.requests
+        self.orders
             .as_ref()
-            .and_then(|requests| requests.send(request).ok())
+            .and_then(|orders| orders.send(order(answer)).ok())
             .ok_or_else(gone)?;
         answered.await.map_err(|_| gone())
     }
@@ -99,7 +115,7 @@ impl Maker {
 impl Drop for Maker {
     fn drop(&mut self) {
         // The thread's loop ends with the channel.
-        drop(self.requests.take());
+        drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -5,7 +5,8 @@
 //!           (thread)     │                                              rtnl, socket ├─▶ kernel
 //!                        ├─▶ sysctl: switches pinned in each namespace               │
 //!                        └─▶ nft: filters ───────────────────────────────────────────┘
-//! nflog (thread) ◀── packets that a log rule reported
+//! reader (thread) ◀─┬─ nflog: packets that a log rule reported
+//!                   └─ trace: packets that a rule of the node's own dropped
 //! ```
 
 mod address;
@@ -20,10 +21,12 @@ mod neighbour;
 pub mod nflog;
 pub mod nft;
 mod place;
+mod reader;
 mod route;
 mod rtnl;
 mod socket;
 mod sysctl;
+mod trace;
 mod tunnel;
 mod wire;
 mod world;
@@ -31,3 +34,4 @@ mod world;
 pub use counters::Counters;
 pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;
+pub(super) use trace::{ReportDrop, TracedDrop};
