@@ -58,6 +58,13 @@ impl Sightings {
         }
     }
 
+    /// Whether this node has. Whoever reports a drop there that may be such a rule's, and can't name the
+    /// rule, gives a label that is not final: the rule's own report comes a moment later and decides.
+    pub fn is_traced(&self, node: &NodeId) -> bool {
+        let nodes = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.contains(node)
+    }
+
     /// Whether any node has.
     pub fn has_traced(&self) -> bool {
         let nodes = self.traced.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@
 //! while, and so are the copies of tunnelled packets that come besides.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -25,6 +26,12 @@ const KEPT: usize = 256;
 pub(super) struct Follower {
     node: NodeId,
     rules: Arc<Mutex<Rulebook>>,
+    packets: Packets,
+}
+
+/// The packets that were shown lately.
+#[derive(Default)]
+struct Packets {
     shown: VecDeque<(u32, Family, Vec<u8>)>,
     copies: VecDeque<Vec<u8>>,
 }
@@ -35,13 +42,32 @@ impl Follower {
         Self {
             node,
             rules,
-            shown: VecDeque::with_capacity(KEPT),
-            copies: VecDeque::with_capacity(KEPT),
+            packets: Packets::default(),
         }
     }
 
     /// Takes a message, which was read at this moment; the drop that it reports, if it does.
     pub fn take(&mut self, message: &Message<'_>, at: Instant) -> Option<TracedDrop> {
+        let (dropper, family, packet) = self.packets.dropped(message)?;
+        let mut rules = lock(&self.rules);
+        let is_copy = arp_in(family, &packet).is_some_and(|arp| {
+            // What asks for this node, or is its answer, stands alone.
+            arp.about().is_none_or(|ip| !rules.has(ip))
+        });
+        Some(TracedDrop {
+            node: self.node.clone(),
+            rule: rules.words(&dropper),
+            is_copy,
+            family,
+            packet,
+            at,
+        })
+    }
+}
+
+impl Packets {
+    /// The packet that somebody else's rule drops with this message, if it is one that says so.
+    fn dropped(&mut self, message: &Message<'_>) -> Option<(Dropper, Family, Vec<u8>)> {
         if let Some((Family::Ip, _, packet)) = nflog::parse(message) {
             keep(&mut self.copies, packet);
             return None;
@@ -67,14 +93,7 @@ impl Follower {
             }
             Family::Arp => short,
         };
-        Some(TracedDrop {
-            node: self.node.clone(),
-            rule: lock(&self.rules).words(&dropper),
-            is_copy: family == Family::Arp || carries_arp(&packet),
-            family,
-            packet,
-            at,
-        })
+        Some((dropper, family, packet))
     }
 }
 
@@ -108,17 +127,37 @@ fn is_same(copy: &[u8], short: &[u8]) -> bool {
     parts(copy).is_some_and(|of_copy| parts(short) == Some(of_copy))
 }
 
-/// Whether it is an ARP packet inside VXLAN.
-fn carries_arp(packet: &[u8]) -> bool {
+/// An ARP packet, from its header on.
+struct Arp<'a>(&'a [u8]);
+
+/// The ARP packet that this is, or that it carries in VXLAN.
+fn arp_in(family: Family, packet: &[u8]) -> Option<Arp<'_>> {
     const UDP: u8 = 17;
     const UDP_HEADER: usize = 8;
-    /// Where an Ethernet header says what follows, and what it says of ARP.
+    /// Where an Ethernet header says what follows it, and what it says of ARP.
     const ETHERTYPE: usize = 12;
     const ARP: [u8; 2] = [8, 6];
+    if family == Family::Arp {
+        return Some(Arp(packet));
+    }
     let udp = header_length(packet);
-    packet.get(9) == Some(&UDP)
+    let ethertype = udp + UDP_HEADER + vxlan::HEADER_LEN + ETHERTYPE;
+    let is_arp = packet.get(9) == Some(&UDP)
         && wire::take(packet, udp + 2) == Some(vxlan::PORT.to_be_bytes())
-        && wire::take(packet, udp + UDP_HEADER + vxlan::HEADER_LEN + ETHERTYPE) == Some(ARP)
+        && wire::take(packet, ethertype) == Some(ARP);
+    packet.get(ethertype + 2..).filter(|_| is_arp).map(Arp)
+}
+
+impl Arp<'_> {
+    /// The address that a question is for, or that an answer speaks for (RFC 826).
+    fn about(&self) -> Option<Ipv4Addr> {
+        let at = match wire::take(self.0, 6).map(u16::from_be_bytes)? {
+            1 => 24,
+            2 => 14,
+            _ => return None,
+        };
+        wire::take::<4>(self.0, at).map(Ipv4Addr::from)
+    }
 }
 
 #[cfg(test)]

@@ -101,3 +101,93 @@ pub(super) fn parse(message: &wire::Message<'_>) -> Option<Trace> {
 fn number(value: &[u8]) -> Option<u32> {
     wire::take(value, 0).map(u32::from_be_bytes)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A message about a packet: what it says besides the identity, and the packet's two parts.
+    pub fn write(
+        id: u32,
+        says: (u16, &[u8]),
+        rule: Option<u64>,
+        packet: Option<[&[u8]; 2]>,
+    ) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        wire::message(&mut bytes, (TRACE, 0, 0), |b| {
+            b.extend([1, 0, 0, 0]);
+            wire::put(b, PROTOCOL, &2_u32.to_be_bytes());
+            wire::put(b, ID, &id.to_be_bytes());
+            wire::put(b, CHAIN, b"input\0");
+            wire::put(b, TABLE, b"f\0");
+            if let Some(rule) = rule {
+                wire::put(b, RULE, &rule.to_be_bytes());
+            }
+            wire::put(b, says.0, says.1);
+            if let Some([network, transport]) = packet {
+                wire::put(b, NETWORK_HEADER, network);
+                wire::put(b, TRANSPORT_HEADER, transport);
+            }
+        });
+        bytes
+    }
+
+    /// A rule's verdict.
+    pub fn verdict(code: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        wire::put(&mut bytes, VERDICT_CODE, &code.to_be_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Trace> {
+        parse(&wire::messages(bytes).next()?)
+    }
+
+    #[test]
+    fn a_drop_is_a_rule_s_or_a_policy_s() {
+        let by_rule = read(&write(7, (VERDICT, &verdict(DROP)), Some(4), None)).unwrap();
+        let dropper = by_rule.drop.unwrap();
+        assert_eq!((by_rule.id, dropper.rule), (7, Some(4)));
+        assert_eq!((&*dropper.table, &*dropper.chain), ("f", "input"));
+        let by_policy = read(&write(7, (POLICY, &DROP.to_be_bytes()), None, None)).unwrap();
+        assert_eq!(by_policy.drop.unwrap().rule, None);
+    }
+
+    #[test]
+    fn what_passes_or_goes_on_is_no_drop() {
+        for code in [ACCEPT, u32::MAX] {
+            let trace = read(&write(7, (VERDICT, &verdict(code)), Some(4), None)).unwrap();
+            assert_eq!(trace.drop, None);
+        }
+        let trace = read(&write(7, (POLICY, &ACCEPT.to_be_bytes()), None, None)).unwrap();
+        assert_eq!(trace.drop, None);
+    }
+
+    #[test]
+    fn the_packet_is_put_together_from_its_parts() {
+        let says = (POLICY, &DROP.to_be_bytes()[..]);
+        let trace = read(&write(7, says, None, Some([&[1, 2], &[3]]))).unwrap();
+        assert_eq!(trace.packet, Some((Family::Ip, vec![1, 2, 3])));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            payload in proptest::collection::vec(any::<u8>(), 0..120),
+        ) {
+            let _ = parse(&wire::Message { kind: TRACE, flags: 0, sequence: 0, payload: &payload });
+        }
+
+        #[test]
+        fn no_damage_makes_the_reader_panic(at in any::<prop::sample::Index>(), byte: u8) {
+            let says = (VERDICT, &verdict(DROP)[..]);
+            let mut bytes = write(7, says, Some(4), Some([&[0x45; 20], &[9; 20]]));
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -44,7 +44,7 @@ pub(in crate::backend::kernel) struct TracedDrop {
     pub family: Family,
     /// The packet from its network header on, as far as it is known.
     pub packet: Vec<u8>,
-    /// Whether it was one of several copies, any of which may do: a question by ARP goes to all.
+    /// Whether it may be one of several copies, any of which will do: a question by ARP goes to all.
     pub is_copy: bool,
     /// When it was read.
     pub at: Instant,
@@ -75,9 +75,8 @@ const ARP: u8 = 3;
 impl Tracing {
     /// Looks at nothing yet. The calling thread must be in the node's namespace.
     pub fn new(counting: &Counting) -> Result<Self, Refusal> {
-        let socket = NetlinkSocket::open(Subsystem::Netfilter, counting)?;
         Ok(Self {
-            rules: Arc::new(Mutex::new(Rulebook::new(socket))),
+            rules: Arc::new(Mutex::new(Rulebook::open(counting)?)),
             watch: None,
         })
     }

@@ -1,12 +1,14 @@
-//! What there is to know of a node's rules, asked over netlink.
+//! What there is to know of a node and its rules, asked over netlink.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::message::Dropper;
+use crate::backend::kernel::net::counters::Counting;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::nft::{Element, comment, elements, rule_text};
-use crate::backend::kernel::net::socket::{Batch, NetlinkSocket};
-use crate::backend::kernel::net::wire;
+use crate::backend::kernel::net::socket::{Batch, NetlinkSocket, Subsystem};
+use crate::backend::kernel::net::{address, rtnl, wire};
 
 /// `NFT_MSG_GET…` as message types of `NFNL_SUBSYS_NFTABLES`.
 const GET_TABLE: u16 = 10 << 8 | 1;
@@ -23,17 +25,27 @@ type Place = (u8, String, String, u64);
 /// A node's rules.
 pub(super) struct Rulebook {
     socket: NetlinkSocket,
+    route: NetlinkSocket,
     /// Texts of rules that have dropped something since the last script.
     known: BTreeMap<Place, Option<String>>,
 }
 
 impl Rulebook {
-    /// Knows nothing yet. The socket must be in the node's namespace.
-    pub fn new(socket: NetlinkSocket) -> Self {
-        Self {
-            socket,
+    /// Knows nothing yet. The calling thread must be in the node's namespace.
+    pub fn open(counting: &Counting) -> Result<Self, Refusal> {
+        Ok(Self {
+            socket: NetlinkSocket::open(Subsystem::Netfilter, counting)?,
+            route: NetlinkSocket::open(Subsystem::Route, counting)?,
             known: BTreeMap::new(),
-        }
+        })
+    }
+
+    /// Whether the node has this address.
+    pub fn has(&mut self, ip: Ipv4Addr) -> bool {
+        let mut question = Batch::default();
+        rtnl::push_dump(&mut question, address::all());
+        let addresses = self.route.list(question, address::local);
+        addresses.is_ok_and(|addresses| addresses.contains(&ip))
     }
 
     /// Rules may have changed.

@@ -9,6 +9,9 @@ use crate::backend::kernel::net::wire;
 /// `NFPROTO_IPV4`.
 pub(super) const IPV4: u8 = 2;
 
+/// `IFNAMSIZ`.
+const NAME_LENGTH: usize = 16;
+
 /// What the rule has said already about the packet.
 #[derive(Clone, Copy)]
 pub(super) struct Context {
@@ -23,6 +26,8 @@ pub(super) struct Key {
     /// `tcp dport`.
     pub name: String,
     kind: Kind,
+    /// How many bytes a value has at most; more belong to several keys in a row.
+    length: usize,
     pub is_family: bool,
     pub is_protocol: bool,
     /// What it is part of is IPv4's, so nobody need say that the packet is.
@@ -55,6 +60,14 @@ fn key(name: impl Into<String>, kind: Kind) -> Key {
     Key {
         name: name.into(),
         kind,
+        length: match kind {
+            Kind::Name => NAME_LENGTH,
+            Kind::HostNumber | Kind::HostBits | Kind::Interface | Kind::CtState | Kind::Address => {
+                4
+            }
+            Kind::Number => 2,
+            Kind::Family | Kind::Protocol | Kind::IcmpType | Kind::CtDirection => 1,
+        },
         is_family: false,
         is_protocol: kind == Kind::Protocol,
         is_ipv4_only: false,
@@ -143,6 +156,9 @@ pub(super) fn payload([base, offset, length]: [u32; 3], context: Context) -> Opt
 impl Key {
     /// A value.
     pub fn value(&self, bytes: &[u8]) -> Option<String> {
+        if bytes.len() > self.length {
+            return None;
+        }
         Some(match self.kind {
             Kind::Number => network_number(bytes)?.to_string(),
             Kind::HostNumber => host_number(bytes)?.to_string(),
@@ -177,7 +193,7 @@ impl Key {
             Kind::Name => {
                 let name = wire::string(bytes);
                 // Compared as far as it goes.
-                let is_start = !bytes.contains(&0) && bytes.len() < 16;
+                let is_start = !bytes.contains(&0) && bytes.len() < NAME_LENGTH;
                 format!("\"{name}{}\"", if is_start { "*" } else { "" })
             }
             Kind::Interface => match host_number(bytes)? {

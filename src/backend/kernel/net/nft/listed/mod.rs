@@ -53,6 +53,8 @@ struct Reading<'a> {
     /// `ip saddr`, `meta l4proto tcp` before `tcp dport`.
     family_words: Option<usize>,
     protocol_words: Option<usize>,
+    /// The register that the expression before compared with a lower bound, and that bound.
+    at_least: Option<(u32, String)>,
     set: &'a mut dyn FnMut(&str) -> Option<Vec<Element>>,
 }
 
@@ -73,6 +75,7 @@ pub(in crate::backend::kernel::net) fn rule_text(
         },
         family_words: None,
         protocol_words: None,
+        at_least: None,
         set,
     };
     for (kind, expression) in wire::attributes(expressions) {
@@ -106,6 +109,7 @@ pub(in crate::backend::kernel::net) fn comment(mut userdata: &[u8]) -> Option<St
 
 impl Reading<'_> {
     fn step(&mut self, name: &str, data: &[u8]) -> Option<()> {
+        let at_least = self.at_least.take();
         match name {
             "meta" => self.load(number(data, 1)?, key::meta(number(data, 2)?)?),
             "ct" => {
@@ -138,7 +142,7 @@ impl Reading<'_> {
             }
             "cmp" => {
                 let value = attribute(attribute(data, 3)?, DATA_VALUE)?;
-                self.compare(number(data, 1)?, number(data, 2)?, value)?;
+                self.compare(number(data, 1)?, number(data, 2)?, value, at_least)?;
             }
             "range" => {
                 let value = |wanted| attribute(attribute(data, wanted)?, DATA_VALUE);
@@ -173,7 +177,15 @@ impl Reading<'_> {
         loaded.mask.is_none().then(|| loaded.key.clone())
     }
 
-    fn compare(&mut self, register: u32, op: u32, value: &[u8]) -> Option<()> {
+    /// `at_least` is what the expression before said, if that was a lower bound: nft makes two of a
+    /// range.
+    fn compare(
+        &mut self,
+        register: u32,
+        op: u32,
+        value: &[u8],
+        at_least: Option<(u32, String)>,
+    ) -> Option<()> {
         let loaded = self.registers.get(&register)?.clone();
         let key = &loaded.key;
         let is_equal = op == CmpOps::Eq as u32;
@@ -189,6 +201,18 @@ impl Reading<'_> {
             None => format!("{} {sign}{}", key.name, key.value(value)?),
             Some(mask) => key.masked(mask, op, value)?,
         };
+        if loaded.mask.is_none() && op == CmpOps::Gte as u32 {
+            self.at_least = Some((register, key.value(value)?));
+        }
+        if let Some((of, from)) = at_least
+            && of == register
+            && loaded.mask.is_none()
+            && op == CmpOps::Lte as u32
+        {
+            let range = format!("{} {from}-{}", key.name, key.value(value)?);
+            *self.words.last_mut()? = Some(range);
+            return Some(());
+        }
         let at = self.words.len();
         self.words.push(Some(words));
         if loaded.mask.is_none() && is_equal {
