@@ -26,6 +26,7 @@ use self::net::nflog::LoggedPacket;
 use self::net::{Counting, Maker};
 use crate::backend::probe::{Measurement, Outcome, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptOutput};
+use crate::guest::Guest;
 use crate::network::{Change, HostFiles, Label, NodeId};
 
 pub use self::host::{
@@ -161,6 +162,10 @@ impl Backend for Kernel {
             self.maker.forget_unanswered().await?;
         }
         Ok(measurement)
+    }
+
+    async fn guest(&self, node: &NodeId) -> Result<Guest, BackendError> {
+        self.maker.guest(node.clone()).await
     }
 
     async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {

@@ -4,7 +4,8 @@
 //! Change ──▶ maker ──▶ world, place ──▶ link · tunnel · address · route · neighbour ─┐
 //!           (thread)     │                                              rtnl, socket ├─▶ kernel
 //!                        ├─▶ sysctl: switches pinned in each namespace               │
-//!                        └─▶ nft: filters ───────────────────────────────────────────┘
+//!                        ├─▶ nft: filters ───────────────────────────────────────────┤
+//!       Guest ◀──────────┴── look: what a node's kernel says of itself ◀──────────────┘
 //! nflog (thread) ◀── packets that a log rule reported
 //! ```
 
@@ -14,6 +15,7 @@ mod counters;
 mod describe;
 mod error;
 mod link;
+mod look;
 mod maker;
 pub mod namespace;
 mod neighbour;

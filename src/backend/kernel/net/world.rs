@@ -10,6 +10,7 @@ use super::counters::Counting;
 use super::describe::describe;
 use super::error::Refusal;
 use super::link;
+use super::look;
 use super::namespace::{self, Namespace};
 use super::neighbour;
 use super::nflog::{LogReader, LoggedPacket};
@@ -19,6 +20,7 @@ use super::rtnl::{self, Mode, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::sysctl::Pins;
 use crate::backend::BackendError;
+use crate::guest::Guest;
 use crate::network::{Change, IfName, Link, LinkId, Network, Node, NodeId};
 
 /// The namespaces, as everybody else sees them.
@@ -125,6 +127,15 @@ impl World {
             let _ = place.route.exchange(batch).map_err(refused)?;
         }
         Ok(())
+    }
+
+    /// What a node's own kernel says of its configuration.
+    pub fn guest(&mut self, id: &NodeId) -> Result<Guest, BackendError> {
+        let refused = |refusal: Refusal| refusal.of(format!("look at node {id}"));
+        let place = self.nodes.get_mut(id).ok_or_else(|| refused(no_node(id)))?;
+        let fresh = Node::default();
+        let ours = self.network.nodes.get(id).unwrap_or(&fresh);
+        look::guest(place, ours, &self.counting).map_err(refused)
     }
 
     fn add_node(&mut self, id: &NodeId, forwarding: bool) -> Result<(), BackendError> {

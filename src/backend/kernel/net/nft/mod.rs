@@ -8,8 +8,10 @@
 mod encode;
 mod expression;
 mod interval;
+mod list;
 mod tables;
 mod text;
 
+pub(super) use list::others;
 pub(super) use tables::Tables;
 pub use text::text;
