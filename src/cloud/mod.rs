@@ -19,12 +19,13 @@ pub(crate) mod nearest;
 mod node;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod properties;
+pub(crate) mod properties;
 mod reason;
 pub mod soracom;
 #[cfg(test)]
 mod testing;
 mod value;
+mod written;
 
 pub use error::{ApiError, Service};
 pub use event::Event;
@@ -32,6 +33,7 @@ pub use id::{AccountId, service_id};
 pub use node::NodeName;
 pub use reason::Reason;
 pub use value::ValueError;
+pub use written::NotWritable;
 
 use std::time::Duration;
 

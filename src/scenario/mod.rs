@@ -40,6 +40,9 @@ pub mod target;
 mod template;
 mod value;
 pub mod vocabulary;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod written;
 
 pub use data::{Data, Entries, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Position, Severity};
