@@ -31,7 +31,7 @@ pub use error::{ApiError, Service};
 pub use event::Event;
 pub use id::{AccountId, service_id};
 pub use node::NodeName;
-pub use reason::Reason;
+pub use reason::{Origin, Reason};
 pub use value::ValueError;
 pub use written::NotWritable;
 
