@@ -8,8 +8,10 @@
 
 mod flow;
 mod hop;
+mod mend;
 mod prediction;
 
 pub use flow::{Ask, Flow};
 pub use hop::{Choice, GateCheck, Hop, HopKind, NatPlace, Node, SgMatch, VpgRoute};
+pub use mend::{Mend, mend};
 pub use prediction::{Prediction, Verdict};
