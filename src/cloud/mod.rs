@@ -23,7 +23,7 @@ pub(crate) mod properties;
 mod reason;
 pub mod soracom;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod value;
 mod written;
 

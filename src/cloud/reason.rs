@@ -176,6 +176,12 @@ reasons! {
             lost at a reboot."
         mend "Switch it on with `sysctl -w net.ipv4.ip_forward=1`, or mend the route that led there.";
 
+    TtlExceeded = "TTL_EXCEEDED" from Own
+        means "The packet has passed so many machines that its TTL is used up."
+        cause "Routes lead in a circle: a machine that forwards gets its own packets back, since its \
+            subnet's route table leads to it too."
+        mend "Give the subnet of the machine that forwards a route table of its own, which leads on.";
+
     SimSessionOffline = "SIM_SESSION_OFFLINE" from Own
         means "The SIM has no session."
         cause "The device is off or out of reach, the session has idled out or was deleted, or the SIM \

@@ -87,9 +87,14 @@ impl Fault<'_> {
 
     /// Nothing that runs has this address of the VPC.
     pub(super) fn nobody_in_vpc(&self) -> Option<Mend> {
+        let aws = &self.cloud.aws;
+        let vpc = match self.last.kind {
+            HopKind::Vpc { vpc, .. } => vpc,
+            HopKind::RouteTable { table, .. } => &aws.route_tables.get(table)?.vpc,
+            _ => return None,
+        };
         let asked = self.packet.destination;
-        let mut instances = self.cloud.aws.instances.iter();
-        let (instance, _) = instances.find(|(_, instance)| instance.private_ip == asked)?;
+        let instance = aws.instance_at(vpc, asked)?;
         let words = format!("Start {instance}: it has the address {asked}, and is stopped.");
         self.start(instance, words)
     }

@@ -125,9 +125,7 @@ impl Fault<'_> {
             "Make {DEV} of {instance} anew, as Gate of the VPG {id} expects it. It is lost at a reboot, \
              so let it be made at each start."
         );
-        // There may be none, or one that is wrong.
-        let remove = format!("ip link del {DEV} 2>/dev/null || true");
-        let commands = [remove].into_iter().chain(tunnel(vpg, outer, inner));
+        let commands = anew(vpg, outer, inner);
         let on = NodeName::Instance(instance.clone());
         Some(Mend::say(words).typing(Some(on), commands))
     }
@@ -139,7 +137,11 @@ impl Fault<'_> {
             return Some((id, vpgs.get(id)?));
         }
         let asked = self.packet.destination;
-        vpgs.iter().find(|(_, vpg)| vpg.vpg_subnet.contains(&asked))
+        let outer = outer_source(self.hops);
+        let by = |which: &dyn Fn(&Vpg) -> bool| vpgs.iter().find(|(_, vpg)| which(vpg));
+        by(&|vpg| vpg.vpg_subnet.contains(&asked))
+            .or_else(|| by(&|vpg| outer.is_some_and(|ip| vpg.gate.peers.contains_key(&ip))))
+            .or_else(|| by(&|vpg| vpg.device_subnet.contains(&asked)))
     }
 
     /// The instance at the tunnel's other end, and its address.
@@ -201,13 +203,17 @@ impl Fault<'_> {
     }
 
     /// Somebody in a VPC calls a device by its own address, which only Gate leads to.
-    pub(super) fn gate_expected(&self, vpc: &VpcId, asked: Ipv4Addr) -> Option<Mend> {
+    pub(super) fn gate_expected(
+        &self,
+        vpc: &VpcId,
+        instance: &InstanceId,
+        asked: Ipv4Addr,
+    ) -> Option<Mend> {
         let mut vpgs = self.cloud.soracom.vpgs.iter();
         let (id, _) = vpgs.find(|(id, vpg)| {
             vpg.device_subnet.contains(&asked)
                 && super::peering::live(&self.cloud.aws, &id.vpc(), vpc).is_some()
         })?;
-        let instance = self.cloud.aws.instance_at(vpc, self.packet.source)?;
         self.gate_for(instance, id)
     }
 
@@ -233,7 +239,8 @@ impl Fault<'_> {
              where it is lost at each reboot."
         );
         let on = NodeName::Instance(instance.clone());
-        Some(Mend::act(actions, words).typing(Some(on), tunnel(vpg, outer, inner)))
+        let commands = anew(vpg, outer, inner);
+        Some(Mend::act(actions, words).typing(Some(on), commands))
     }
 
     /// A rule for the VPG's VXLAN, where the instance's groups have none.
@@ -265,10 +272,12 @@ impl Fault<'_> {
     }
 }
 
-/// What is typed on a Gate peer (SORACOM, Gate, `gate_init_vxlan.sh`).
-fn tunnel(vpg: &Vpg, outer: Ipv4Addr, inner: Ipv4Addr) -> Vec<String> {
+/// What is typed on a Gate peer (SORACOM, Gate, `gate_init_vxlan.sh`), whether it has the interface, wrong
+/// in some way, or not.
+fn anew(vpg: &Vpg, outer: Ipv4Addr, inner: Ipv4Addr) -> Vec<String> {
     let (vni, length) = (vpg.gate.vni, vpg.device_subnet.prefix_len());
     [
+        format!("ip link del {DEV} 2>/dev/null || true"),
         format!("ip link add {DEV} type vxlan local {outer} id {vni} dstport {VXLAN} dev eth0"),
         format!("ip addr add {inner}/{length} dev {DEV}"),
         format!("ip link set {DEV} up"),

@@ -148,7 +148,8 @@ impl Fault<'_> {
             // Somebody else's machine, or rules that only its owner knows.
             Reason::IgwSourceAddressNotInRfc1918Ingress
             | Reason::IgwSourceAddressNotInRfc6598Ingress
-            | Reason::HostFilter => None,
+            | Reason::HostFilter
+            | Reason::TtlExceeded => None,
         }
     }
 
@@ -164,11 +165,18 @@ impl Fault<'_> {
                 foreign: Some((true, _)),
                 ..
             } => None,
-            _ => match last_route(self.hops) {
+            HopKind::RouteTable { .. }
+            | HopKind::InternetGateway { .. }
+            | HopKind::Peering { .. }
+            | HopKind::Attachment { .. } => match last_route(self.hops) {
                 Some((table, choice)) => self.route_to_destination(table, choice),
-                // A peering that the VPG chose.
+                // The VPG chose it.
                 None => self.vpg_on_way().and_then(|vpg| self.connect_network(vpg)),
             },
+            HopKind::Sends { .. } | HopKind::Forwards { .. } | HopKind::Encapsulates { .. } => {
+                self.machine_without_route()
+            }
+            _ => None,
         }
     }
 
@@ -211,6 +219,29 @@ impl Fault<'_> {
             self.packet.destination
         );
         let command = "sysctl -w net.ipv4.ip_forward=1".to_owned();
+        Some(Mend::say(words).typing(Some(machine), [command]))
+    }
+
+    /// The machine's own routes lead nowhere.
+    fn machine_without_route(&self) -> Option<Mend> {
+        let machine = last_machine(self.hops)?;
+        let asked = self.packet.destination;
+        let NodeName::Instance(id) = &machine else {
+            return Some(Mend::say(format!(
+                "{machine} has no route to {asked} in its own routing table; add one there."
+            )));
+        };
+        let aws = &self.cloud.aws;
+        let instance = aws.instances.get(id)?;
+        let vpc = aws.vpc_of(instance)?;
+        if let Some(mend) = self.gate_expected(vpc, id, asked) {
+            return Some(mend);
+        }
+        let router = aws.subnets.get(&instance.subnet)?.router();
+        let words = format!(
+            "{machine} has no route to {asked} in its own routing table. Give it its default route back."
+        );
+        let command = format!("ip route replace default via {router} dev eth0");
         Some(Mend::say(words).typing(Some(machine), [command]))
     }
 

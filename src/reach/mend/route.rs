@@ -12,6 +12,7 @@ use crate::cloud::aws::{
     InternetGatewayId, PeeringStatus, ReplaceRoute, RouteState, RouteTableId, RouteTarget,
     StartInstances, VpcId,
 };
+use crate::reach::internet::is_private;
 use crate::reach::{Choice, HopKind};
 
 /// Everything.
@@ -40,11 +41,15 @@ impl Fault<'_> {
                 )
             });
         }
-        if let Some(mend) = self.gate_expected(vpc, destination) {
+        let sender = self.cloud.aws.instance_at(vpc, self.packet.source);
+        if let Some(mend) = sender.and_then(|id| self.gate_expected(vpc, id, destination)) {
             return Some(mend);
         }
         if let Some((network, range)) = self.network_of(vpc, destination, false) {
             return self.route_to_network(table, choice, vpc, &network, range);
+        }
+        if self.last.tunnelled {
+            return self.tunnel_anew();
         }
         if is_private(destination) {
             return Some(Mend::say(format!(
@@ -230,10 +235,4 @@ fn attach(gateway: &InternetGatewayId, vpc: &VpcId) -> Action {
         vpc: vpc.clone(),
     };
     aws::Action::AttachInternetGateway(op).into()
-}
-
-/// What the internet does not carry (RFC 1918, RFC 6598).
-pub(super) fn is_private(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private() || (first == 100 && second & 0xc0 == 64)
 }

@@ -87,6 +87,8 @@ impl Fault<'_> {
         let id = self.sim()?;
         let soracom = &self.cloud.soracom;
         let sim = soracom.sims.get(id)?;
+        // On a VPG it would be an address of the platform that nothing has.
+        sim.session.as_ref().filter(|s| s.anchor.is_none())?;
         let vpg = self.vpg_to(self.packet.destination)?;
         let with_vpg = soracom
             .groups
