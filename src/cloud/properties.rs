@@ -251,6 +251,12 @@ fn build(operation: usize, picks: &[u8]) -> (String, Action) {
     (text, action(name, parameters))
 }
 
+/// Any operation with any parameters of its pools.
+pub(crate) fn any_operation() -> impl Strategy<Value = Action> {
+    (0..OPERATIONS.len(), any::<[u8; 6]>())
+        .prop_map(|(operation, picks)| build(operation, &picks).1)
+}
+
 /// Where the walks begin.
 fn start() -> World {
     let mut world = World::with_vpg();

@@ -110,8 +110,7 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
     let (reason, resource) = measured.cause.unzip();
     let explanation = reason.as_ref().and_then(|code| {
         let reason: Reason = code.parse().ok()?;
-        let lines = reason.explanation().lines().map(str::trim);
-        Some(lines.collect::<Vec<_>>().join(" "))
+        Some(reason.explanation().to_owned())
     });
     let answer = measured.answer;
     ProbeReport {

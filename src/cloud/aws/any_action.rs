@@ -163,7 +163,7 @@ fn number() -> impl Strategy<Value = u16> + Clone {
     select(vec![0, 50, 100, 32767])
 }
 
-pub(super) fn any_action() -> impl Strategy<Value = Action> {
+pub(crate) fn any_action() -> impl Strategy<Value = Action> {
     proptest::strategy::Union::new([
         op!(CreateVpc {
             name: vpc(),

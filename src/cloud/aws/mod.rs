@@ -46,6 +46,8 @@ mod value;
 mod vpc;
 
 pub use action::*;
+#[cfg(test)]
+pub(crate) use any_action::any_action;
 pub use model::*;
 pub use network_acl::AclMatch;
 pub use public_ip::{ASSIGNED_PUBLIC_ADDRESSES, ELASTIC_ADDRESSES};

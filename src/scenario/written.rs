@@ -1,0 +1,74 @@
+//! Actions that are written as steps are read as what they were.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::StepKind;
+use crate::cloud::Action;
+use crate::cloud::aws::any_action;
+use crate::cloud::properties::any_operation;
+
+/// The action of a file's one step, if the reader of scenarios has nothing against it.
+fn read_back(text: &str) -> Option<Action> {
+    let scenario = super::read("written", text.as_bytes()).ok()?;
+    let [step] = &scenario.steps[..] else {
+        panic!("not one step: {text}");
+    };
+    let StepKind::Do(step) = &step.kind else {
+        panic!("not an action: {text}");
+    };
+    Some(step.action(&scenario.source, &Default::default()).unwrap())
+}
+
+/// The text says what the action is. Gives whether a scenario may hold it: some random values are
+/// nonsense, which the clouds refuse, and the reader before them.
+fn holds(action: &Action) -> bool {
+    let (Ok(line), Ok(step)) = (action.line(), action.step()) else {
+        let name = action.name();
+        assert_eq!(name, "putConfigurationParameters", "{action:?}");
+        return false;
+    };
+    let mut table: toml::Table = toml::from_str(&format!("step = {{ {line} }}")).unwrap();
+    let Some(toml::Value::Table(mut parameters)) = table.remove("step") else {
+        panic!("{line}");
+    };
+    let name = parameters.remove("do").unwrap();
+    let again = Action::read(name.as_str().unwrap(), toml::Value::Table(parameters));
+    assert_eq!(again.unwrap().as_ref(), Ok(action), "{line}");
+    match read_back(&step) {
+        Some(again) => {
+            assert_eq!(&again, action, "{step}");
+            true
+        }
+        None => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_as_the_same(
+        aws in any_action().prop_map(Action::Aws),
+        any in any_operation(),
+    ) {
+        holds(&aws);
+        holds(&any);
+    }
+}
+
+/// The reader of scenarios takes some action of every operation: otherwise the property above would
+/// prove little of it.
+#[test]
+fn every_operation_is_written_and_read() {
+    let mut runner = TestRunner::deterministic();
+    let mut read = BTreeSet::new();
+    for _ in 0..4000 {
+        let action = any_operation().new_tree(&mut runner).unwrap().current();
+        if holds(&action) {
+            read.insert(action.name());
+        }
+    }
+    assert_eq!(read, Action::names().collect());
+}
