@@ -103,7 +103,7 @@ reasons! {
     GatePeerNotRegistered = "GATE_PEER_NOT_REGISTERED";
     /// The VXLAN network identifier differs from the VPG's.
     GateVniMismatch = "GATE_VNI_MISMATCH";
-    /// VXLAN came to the UDP port 8472 instead of 4789.
+    /// VXLAN came to another UDP port than 4789.
     /// 8472 is what Linux takes where nothing is said (ip-link(8)). Make the interface with
     /// `dstport 4789`.
     GatePortMismatch = "GATE_PORT_MISMATCH";

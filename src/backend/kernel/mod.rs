@@ -12,7 +12,7 @@
 //! process ends, however it ends, the kernel removes the whole network.
 
 pub mod airlock;
-mod drops;
+pub mod drops;
 mod host;
 mod net;
 mod sys;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::broadcast;
 
-use self::drops::Drops;
+use self::drops::{DropCounts, Drops};
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
 use self::net::{Counting, Maker};
@@ -68,13 +68,26 @@ impl Kernel {
     ///
     /// Where this machine allows no network namespaces.
     pub async fn new() -> Result<Self, BackendError> {
+        Self::with(Drops::start).await
+    }
+
+    /// The same, but nobody listens to the kernel's own drops.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::new`].
+    pub async fn deaf() -> Result<Self, BackendError> {
+        Self::with(|_| None).await
+    }
+
+    async fn with(listen: impl FnOnce(Sightings) -> Option<Drops>) -> Result<Self, BackendError> {
         raise_file_limit();
         let (log, _) = broadcast::channel(LOG_LENGTH);
         let counting = Counting::default();
         // Tells this process's probes from another's.
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
-        let drops = Drops::start(shared.sightings().clone());
+        let drops = listen(shared.sightings().clone());
         let maker = Maker::start(counting.clone(), log.clone()).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
@@ -133,6 +146,13 @@ impl Kernel {
     /// Packets that log rules report from now on.
     pub fn log(&self) -> broadcast::Receiver<LoggedPacket> {
         self.log.subscribe()
+    }
+
+    /// Waits until the kernel's own drops are listened to, at most so long. How many there have been
+    /// since; none where nobody listens.
+    pub async fn drops(&self, patience: Duration) -> Option<DropCounts> {
+        let drops = self.drops.as_ref()?;
+        drops.ready(patience).await.then(|| drops.counts())
     }
 
     /// What has been done so far.

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -52,6 +53,11 @@ impl Loaded {
     ///
     /// Why that can't be done here, in words.
     pub fn load() -> Result<Self, String> {
+        Self::load_with(BUFFER)
+    }
+
+    /// The same with this much room for records.
+    fn load_with(buffer: u32) -> Result<Self, String> {
         let failed = |doing: &str, error: &io::Error| format!("{doing}: {}", plain(error));
         let types = fs::read(TYPES).map_err(|e| failed("read the kernel's types", &e))?;
         let (layout, names) = Btf::read(&types)
@@ -64,7 +70,7 @@ impl Loaded {
             Ok((
                 Map::new(MapKind::Hash, 4, 1, MOST_NAMESPACES)?,
                 Map::new(MapKind::Array, 4, 8, 1)?,
-                Ring::new(BUFFER)?,
+                Ring::new(buffer)?,
             ))
         };
         let (namespaces, lost, ring) = maps().map_err(|e| failed("make a BPF map", &e))?;
@@ -132,7 +138,6 @@ pub(super) fn run(shared: &Arc<Shared>, state: &watch::Sender<State>, to: &Sight
 
 fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
     let mut record = [0; RECORD];
-    let mut lost = 0;
     let mut places = BTreeMap::new();
     loop {
         {
@@ -153,19 +158,18 @@ fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
             }
         }
         while loaded.ring.next(&mut record).is_some() {
+            shared.seen.fetch_add(1, Ordering::Relaxed);
             if let Some(record) = Record::read(&record)
-                && let Some(sighting) = sighting(shared, &loaded.names, &mut places, record)
+                && let Some(sighting) = sighting(shared, to, &loaded.names, &mut places, record)
             {
                 to.report(sighting);
             }
         }
-        let now = loaded.lost();
-        if now != lost {
-            tracing::warn!(
-                lost = now - lost,
-                "drops of the kernel's were lost: too many at once"
-            );
-            lost = now;
+        let lost = loaded.lost();
+        let before = shared.lost.swap(lost, Ordering::Relaxed);
+        if lost > before {
+            let lost = lost - before;
+            tracing::warn!(lost, "drops of the kernel's were lost: too many at once");
         }
     }
 }
@@ -176,11 +180,16 @@ type Places = BTreeMap<u64, Option<String>>;
 /// What a probe should hear about a record; none if it means nothing.
 fn sighting(
     shared: &Shared,
+    to: &Sightings,
     names: &Names,
     places: &mut Places,
     record: Record,
 ) -> Option<Sighting> {
     let at = Instant::now();
+    // To read a packet, and to look a place in the kernel up, takes time that the network needs.
+    if !to.is_watched() && !tracing::enabled!(tracing::Level::DEBUG) {
+        return None;
+    }
     let node = shared.namespaces().nodes.get(&record.namespace)?.clone();
     let reason = names.get(&record.reason)?;
     let drop = Drop {
@@ -193,9 +202,10 @@ fn sighting(
     let scene = shared.scene.read().unwrap_or_else(PoisonError::into_inner);
     let meaning = meaning::meaning(&drop, &scene);
     std::mem::drop(scene);
-    tracing::trace!(%node, reason, kind = record.kind, ?meaning, "the kernel dropped a packet");
+    tracing::debug!(%node, reason, kind = record.kind, ?meaning, "the kernel dropped a packet");
     let label = match meaning {
         Meaning::Known(label) => label,
+        Meaning::Unknown if !to.is_watched() => return None,
         Meaning::Unknown => {
             let place = places
                 .entry(record.location)
@@ -230,3 +240,6 @@ fn unknown(drop: &Drop<'_>, place: Option<&str>) -> Label {
 fn plain(error: &io::Error) -> String {
     crate::plain::plain(error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,11 +236,18 @@ impl<'a> Packet<'a> {
         matches!(self.innermost(), Innermost::Arp(arp) if !arp.reply)
     }
 
-    /// Whether others may have got the same.
+    /// Whether others may have got the same: then the death of one copy proves nothing. The network's own
+    /// tunnels flood to as many as they are told; how many entries a machine's tunnel has nobody knows.
     fn may_be_a_copy(&self, scene: &Scene) -> bool {
+        let several = |asked: usize| asked > 1;
         match self.innermost() {
-            Innermost::Ip(ip) => self.tunnel().is_some() && scene.may_be_a_copy(ip.destination),
-            Innermost::Arp(arp) => !arp.reply && scene.may_be_a_copy(arp.target),
+            Innermost::Ip(ip) => {
+                self.tunnel().is_some() && scene.asked(ip.destination).is_some_and(several)
+            }
+            Innermost::Arp(arp) if arp.reply => false,
+            Innermost::Arp(arp) => scene
+                .asked(arp.target)
+                .map_or(self.tunnel().is_some(), several),
         }
     }
 }

@@ -26,6 +26,7 @@ mod symbols;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -62,6 +63,17 @@ struct Shared {
     namespaces: Mutex<Namespaces>,
     scene: RwLock<Scene>,
     stop: EventFd,
+    seen: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// How many drops there were in our namespaces since they are listened to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DropCounts {
+    /// Reported.
+    pub seen: u64,
+    /// Not reported, because there were too many at once.
+    pub lost: u64,
 }
 
 /// The namespaces that are listened to.
@@ -95,6 +107,8 @@ impl Drops {
             namespaces: Mutex::default(),
             scene: RwLock::default(),
             stop: EventFd::from_flags(flags).ok()?,
+            seen: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
         });
         let (tell, state) = watch::channel(State::Loading);
         let for_thread = Arc::clone(&shared);
@@ -152,6 +166,14 @@ impl Drops {
     /// Whether drops are reported from now on.
     pub fn is_listening(&self) -> bool {
         *self.state.borrow() == State::Listening
+    }
+
+    /// How many there have been.
+    pub fn counts(&self) -> DropCounts {
+        DropCounts {
+            seen: self.shared.seen.load(Ordering::Relaxed),
+            lost: self.shared.lost.load(Ordering::Relaxed),
+        }
     }
 
     /// Waits until drops are reported, at most so long; whether they are.

@@ -43,9 +43,9 @@ impl Scene {
         self.behind_tunnels.contains_key(&ip)
     }
 
-    /// Whether a frame for this address that went into a tunnel of ours may have gone to several
-    /// machines: then the death of one copy proves nothing.
-    pub fn may_be_a_copy(&self, ip: Ipv4Addr) -> bool {
-        self.behind_tunnels.get(&ip).is_some_and(|asked| *asked > 1)
+    /// How many machines a question for an address behind a tunnel of ours goes to; none for any other
+    /// address.
+    pub fn asked(&self, ip: Ipv4Addr) -> Option<usize> {
+        self.behind_tunnels.get(&ip).copied()
     }
 }

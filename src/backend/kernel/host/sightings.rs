@@ -52,6 +52,11 @@ impl Sightings {
         let _ = self.0.send(Arc::new(sighting));
     }
 
+    /// Whether a probe is under way.
+    pub fn is_watched(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     /// All that is reported from now on.
     pub(super) fn watch(&self) -> Watch {
         Watch(self.0.subscribe())
