@@ -250,3 +250,6 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
         .map(|word| u32::from_ne_bytes(*word))
         .ok_or(BtfError::Damaged(at))
 }
+
+#[cfg(test)]
+mod tests;

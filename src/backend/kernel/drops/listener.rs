@@ -186,32 +186,34 @@ fn sighting(
     record: Record,
 ) -> Option<Sighting> {
     let at = Instant::now();
-    // To read a packet, and to look a place in the kernel up, takes time that the network needs.
-    if !to.is_watched() && !tracing::enabled!(tracing::Level::DEBUG) {
+    // To look a place in the kernel up takes time that the network needs.
+    if !to.is_watched() {
         return None;
     }
     let node = shared.namespaces().nodes.get(&record.namespace)?.clone();
     let reason = names.get(&record.reason)?;
-    let drop = Drop {
+    let mut place = |at: u64| -> Option<String> {
+        let known = places.entry(at).or_insert_with(|| symbols::function(at));
+        known.clone()
+    };
+    let mut drop = Drop {
         node: &node,
         reason,
         kind: &record.kind,
+        place: None,
         family: record.family,
         packet: &record.packet,
     };
+    let special = meaning::needs_place(&drop).then(|| place(record.location));
+    let special = special.flatten();
+    drop.place = special.as_deref();
     let scene = shared.scene.read().unwrap_or_else(PoisonError::into_inner);
     let meaning = meaning::meaning(&drop, &scene);
     std::mem::drop(scene);
     tracing::debug!(%node, reason, kind = record.kind, ?meaning, "the kernel dropped a packet");
     let mut label = match meaning {
         Meaning::Known(label) => label,
-        Meaning::Unknown if !to.is_watched() => return None,
-        Meaning::Unknown => {
-            let place = places
-                .entry(record.location)
-                .or_insert_with(|| symbols::function(record.location));
-            unknown(&drop, place.as_deref())
-        }
+        Meaning::Unknown => unknown(&drop, place(record.location).as_deref()),
         Meaning::Noise => return None,
     };
     if reason == "NETFILTER_DROP" && to.is_traced(&node) {

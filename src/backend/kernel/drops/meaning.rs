@@ -19,6 +19,8 @@ pub(super) struct Drop<'a> {
     pub reason: &'a str,
     /// The kind of the device that the packet was on: `vxlan`, `veth`.
     pub kind: &'a str,
+    /// The function that dropped it, where [`needs_place`] asks for it.
+    pub place: Option<&'a str>,
     /// IPv4 or ARP.
     pub family: Family,
     /// The packet from its network header on.
@@ -34,6 +36,11 @@ pub(super) enum Meaning {
     Unknown,
     /// Nothing: a by-product of ordinary operation, or what another witness tells better.
     Noise,
+}
+
+/// Whether only the place in the kernel's code tells what a drop means. To look it up takes a while.
+pub(super) fn needs_place(drop: &Drop<'_>) -> bool {
+    drop.reason == "NOT_SPECIFIED" && drop.kind == "veth"
 }
 
 /// Finds out what a drop means.
@@ -121,6 +128,23 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
             format!("{name}: the link that the packet goes out by"),
             !packet.is_tcp(),
         ),
+        // An interface takes nothing that is larger than its own MTU, and nothing at all while it is down.
+        "NOT_SPECIFIED" if drop.place.is_some_and(|at| at.contains("dev_forward_skb")) => {
+            let length = ip_length(drop.packet);
+            if length > ALWAYS_TAKEN {
+                known(
+                    Reason::MtuExceeded,
+                    format!("{name}: the link's far interface takes no packets of {length} bytes"),
+                    false,
+                )
+            } else {
+                known(
+                    Reason::NoPossibleDestination,
+                    format!("{name}: the link's far interface is down"),
+                    false,
+                )
+            }
+        }
         "NEIGH_FAILED" => match packet.destination() {
             Some(ip) if on_vxlan && scene.is_behind_tunnel(ip) => known(
                 Reason::GatePeerSilent,
@@ -159,10 +183,24 @@ fn is_noise(reason: &str) -> bool {
     SINGLE.contains(&reason) || FAMILIES.iter().any(|family| reason.starts_with(family))
 }
 
+/// What every interface takes in practice: the largest packet that every IPv4 host must (RFC 791).
+const ALWAYS_TAKEN: u16 = 576;
+
+/// An IPv4 packet's length by its own header; 0 for what has none.
+fn ip_length(packet: &[u8]) -> u16 {
+    match packet {
+        [first, _, a, b, ..] if first >> 4 == 4 => u16::from_be_bytes([*a, *b]),
+        _ => 0,
+    }
+}
+
 /// A node in words: `instance server`.
 pub(super) fn words(node: &NodeId) -> String {
     match node.as_str().split_once('/') {
         Some(("sim", sim)) => format!("device {sim}"),
+        Some(("vpc", vpc)) => format!("VPC {vpc}"),
+        Some(("pcx", peering)) => format!("peering {peering}"),
+        Some(("tgw", attachment)) => format!("Transit Gateway attachment {attachment}"),
         Some(("vpg", vpg)) => format!("VPG {}", vpg.replace('/', ", node ")),
         Some((kind, name)) => format!("{kind} {name}"),
         None => node.to_string(),
@@ -256,3 +294,6 @@ enum Innermost<'p, 'a> {
     Ip(&'p Ip<'a>),
     Arp(&'p Arp),
 }
+
+#[cfg(test)]
+mod tests;

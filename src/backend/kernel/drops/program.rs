@@ -285,3 +285,53 @@ fn behind_frame(packet: &[u8], protocol: [u8; 2]) -> &[u8] {
         _ => packet,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(protocol: u16, length: u16, framed: u32, packet: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend(4_026_532_000_u32.to_ne_bytes());
+        bytes.extend(3_u32.to_ne_bytes());
+        bytes.extend(0xffff_ffff_81e4_4f40_u64.to_ne_bytes());
+        bytes.extend(b"vxlan\0xx");
+        bytes.extend(protocol.to_be_bytes());
+        bytes.extend(length.to_ne_bytes());
+        bytes.extend(framed.to_ne_bytes());
+        bytes.extend(packet);
+        bytes.resize(RECORD, 0xaa);
+        bytes
+    }
+
+    #[test]
+    fn a_record_is_read() {
+        let read = Record::read(&record(IP, 3, 0, &[0x45, 0, 0])).unwrap();
+        assert_eq!(read.namespace, 4_026_532_000);
+        assert_eq!((read.reason, read.location), (3, 0xffff_ffff_81e4_4f40));
+        assert_eq!((read.kind.as_str(), read.family), ("vxlan", Family::Ip));
+        assert_eq!(read.packet, [0x45, 0, 0]);
+        assert_eq!(Record::read(&record(0x86dd, 3, 0, &[])), None);
+    }
+
+    #[test]
+    fn a_frame_is_cut_off_where_the_network_header_was_not_known() {
+        let frame = [&[2; 12][..], &[8, 6], &[0, 1, 8, 0]].concat();
+        let read = Record::read(&record(ARP, 18, 1, &frame)).unwrap();
+        assert_eq!(read.packet, [0, 1, 8, 0]);
+        let read = Record::read(&record(ARP, 4, 1, &[0, 1, 8, 0])).unwrap();
+        assert_eq!(read.packet, [0, 1, 8, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            if let Some(record) = Record::read(&bytes) {
+                prop_assert!(record.packet.len() <= bytes.len());
+            }
+        }
+    }
+}
