@@ -168,7 +168,7 @@ fn tunnel(data: &[u8], below: &mut u32, strange: &mut Vec<&'static str>) -> Opti
         (13, "l2miss"),
         (14, "l3miss"),
         (25, "external"),
-        (32, "vnifilter"),
+        (30, "vnifilter"),
     ];
     /// Options that are there or not.
     const FLAGS: [(u16, &str); 4] = [(16, "group6"), (17, "local6"), (23, "gbp"), (27, "gpe")];
