@@ -133,13 +133,12 @@ impl Case {
             | Outcome::Dropped
             | Outcome::Silent => false,
         };
-        if may_be_a_filter {
-            if tokio::time::timeout(FILTER_DELAY, self.doom())
+        if may_be_a_filter
+            && tokio::time::timeout(FILTER_DELAY, self.doom())
                 .await
                 .is_ok()
-            {
-                return Outcome::Dropped;
-            }
+        {
+            return Outcome::Dropped;
         }
         while let Some(sighting) = self.watch.try_next() {
             let doomed = self.weigh(&sighting);
