@@ -17,8 +17,6 @@
 //! | what is an attribute of a resource? | [`Aws::values`], [`Aws::names`] |
 
 mod action;
-#[cfg(test)]
-mod any_action;
 mod elastic_ip;
 mod instance;
 mod internet_gateway;
@@ -31,8 +29,6 @@ mod peering;
 #[cfg(test)]
 mod peering_tests;
 mod ports;
-#[cfg(test)]
-mod properties;
 mod public_ip;
 mod refusal;
 mod route;

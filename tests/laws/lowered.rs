@@ -1,0 +1,150 @@
+//! What the clouds come to in Linux terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use canal_sim::cloud::Cloud;
+use canal_sim::lower::{
+    World, instance_node, internet_node, lower, pc_node, peering_node, sim_node, vpc_node, vpg_node,
+};
+use canal_sim::network::{Network, NodeId, Statement, Test};
+use proptest::prelude::*;
+
+use crate::any::cases;
+use crate::any::cloud::stroll;
+
+/// Every address that somebody has, and some that nobody has.
+pub fn addresses(cloud: &Cloud) -> BTreeSet<Ipv4Addr> {
+    let (aws, soracom) = (&cloud.aws, &cloud.soracom);
+    let private = aws.instances.values().map(|instance| instance.private_ip);
+    let public = aws.instances.keys().filter_map(|id| aws.public_ip(id));
+    let devices = soracom
+        .sims
+        .values()
+        .filter_map(|sim| Some(sim.session.as_ref()?.ip));
+    let nodes = soracom.vpgs.values().flat_map(|vpg| vpg.outer_ips());
+    let peers = soracom
+        .vpgs
+        .values()
+        .flat_map(|vpg| vpg.gate.peers.values().copied());
+    let others = [
+        [10, 0, 0, 99],
+        [10, 1, 0, 99],
+        [10, 200, 0, 1],
+        [198, 51, 100, 10],
+        [198, 51, 100, 20],
+        [100, 127, 100, 127],
+    ];
+    private
+        .chain(public)
+        .chain(devices)
+        .chain(nodes)
+        .chain(peers)
+        .chain(others.map(Ipv4Addr::from))
+        .collect()
+}
+
+/// The nodes that packets come from.
+fn senders(network: &Network) -> Vec<&NodeId> {
+    let sends = |node: &&NodeId| {
+        **node == pc_node()
+            || ["sim/", "instance/"]
+                .iter()
+                .any(|kind| node.as_str().starts_with(kind))
+    };
+    network.nodes.keys().filter(sends).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    /// Neither to a third network nor through the other side's gateways (VPC Peering Guide, "VPC peering
+    /// limitations"): behind a peering comes its other side, and in that a machine, or nothing.
+    #[test]
+    fn no_way_leads_on_from_a_peering_but_to_a_machine_of_its_other_side(walk in stroll()) {
+        let cloud = walk.end().cloud;
+        let network = lower(&cloud, &World::default());
+        let peerings: BTreeMap<NodeId, _> = cloud.aws.peerings.iter().map(|(id, peering)| (peering_node(id), peering)).collect();
+        let machines: BTreeSet<NodeId> = cloud.aws.instances.keys().map(instance_node).chain(cloud.soracom.sims.keys().map(sim_node)).collect();
+        for from in senders(&network) {
+            for to in addresses(&cloud) {
+                let way = network.walk(from, to);
+                let Some(place) = way.iter().position(|node| peerings.contains_key(node)) else {
+                    continue;
+                };
+                let peering = peerings[&way[place]];
+                let sides: BTreeSet<NodeId> = [&peering.requester.vpc, &peering.accepter.vpc]
+                    .into_iter()
+                    .flat_map(|vpc| {
+                        let vpg = cloud.soracom.vpgs.keys().find(|vpg| vpg.vpc() == *vpc);
+                        vpg.map_or_else(|| vec![vpc_node(vpc)], |vpg| vec![vpg_node(vpg, 0), vpg_node(vpg, 1)])
+                    })
+                    .collect();
+                let behind = &way[place + 1..];
+                prop_assert!(sides.contains(&way[place - 1]), "{way:?}");
+                match behind {
+                    [] => {}
+                    [side] => prop_assert!(sides.contains(side) && *side != way[place - 1], "{way:?}"),
+                    [side, machine] => prop_assert!(sides.contains(side) && machines.contains(machine), "{way:?}"),
+                    _ => prop_assert!(false, "{way:?}"),
+                }
+                prop_assert!(!behind.contains(&internet_node()), "{way:?}");
+            }
+        }
+    }
+
+    /// An internet gateway has one public address for each private one, and one private one for each
+    /// public one; out and in are each other's opposite.
+    #[test]
+    fn an_internet_gateway_translates_one_to_one_and_back_again(walk in stroll()) {
+        let cloud = walk.end().cloud;
+        let network = lower(&cloud, &World::default());
+        for vpc in cloud.aws.vpcs.keys() {
+            let filter = &network.nodes[&vpc_node(vpc)].filter;
+            let rules = || filter.chains.values().flat_map(|chain| &chain.rules);
+            let mut inwards = BTreeMap::new();
+            let mut outwards = BTreeMap::new();
+            for rule in rules() {
+                let tested = rule.matches.iter().find_map(|one| match &one.test {
+                    Test::Source(net) | Test::Destination(net) => Some(net.addr()),
+                    _ => None,
+                });
+                for statement in &rule.statements {
+                    match (statement, tested) {
+                        (Statement::Dnat(private), Some(public)) => {
+                            prop_assert_eq!(inwards.insert(public, *private), None);
+                        }
+                        (Statement::Snat(public), Some(private)) => {
+                            prop_assert_eq!(outwards.insert(*public, private), None);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            prop_assert_eq!(&inwards, &outwards);
+            let privates: BTreeSet<_> = inwards.values().collect();
+            prop_assert_eq!(privates.len(), inwards.len());
+        }
+    }
+}
+
+/// The law on peerings says nothing where no way leads over one.
+#[test]
+fn ways_over_peerings_are_among_those_that_are_walked() {
+    use crate::any::cloud::Start;
+
+    let cloud = Start::Connected.world().cloud;
+    let network = lower(&cloud, &World::default());
+    let mut over = BTreeSet::new();
+    for from in senders(&network) {
+        for to in addresses(&cloud) {
+            let way = network.walk(from, to);
+            over.extend(
+                way.into_iter()
+                    .filter(|node| node.as_str().starts_with("pcx/")),
+            );
+        }
+    }
+    let names: Vec<_> = over.iter().map(NodeId::as_str).collect();
+    assert_eq!(names, ["pcx/between", "pcx/pcx"]);
+}
