@@ -20,7 +20,7 @@ mod node;
 mod reason;
 pub mod soracom;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod value;
 
 pub use error::{ApiError, Service};

@@ -82,6 +82,10 @@ reasons! {
     /// The packet is for another machine, and this one does not forward.
     /// A route led it here. Switch forwarding on (`net.ipv4.ip_forward`), or mend the route.
     HostDoesNotForward = "HOST_DOES_NOT_FORWARD";
+    /// The packet has passed so many machines that its TTL is used up.
+    /// Routes lead in a circle: a machine that forwards gets its own packets back. Mend its subnet's
+    /// route table.
+    TtlExceeded = "TTL_EXCEEDED";
     /// The SIM has no session.
     /// Connect the device; nothing in the cloud can wake an offline SIM.
     SimSessionOffline = "SIM_SESSION_OFFLINE";

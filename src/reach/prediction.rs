@@ -16,8 +16,11 @@ pub struct Prediction<'a> {
     pub back: Vec<Hop<'a>>,
     /// The source address that the far end sees, where the packet gets there.
     pub seen_from: Option<Ipv4Addr>,
-    /// The TTL that an answer arrives with, if it left with 64.
+    /// The TTL that the answer arrives with, if it left with 64.
     pub ttl: Option<u8>,
+    /// Reasons that may be seen instead of the verdict's own: where other copies of a flooded question
+    /// die, and what a machine says before the cloud has a say.
+    pub also: Vec<Reason>,
     /// Machines on the way whose configuration is not wholly understood: the verdict may be wrong there.
     pub doubtful: Vec<Node<'a>>,
 }

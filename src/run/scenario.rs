@@ -7,7 +7,7 @@ use super::session::Session;
 use super::step;
 use super::world::world;
 use crate::backend::{Backend, BackendError};
-use crate::scenario::{Diagnostic, Scenario, build};
+use crate::scenario::{Course, Diagnostic, Scenario};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,12 +82,12 @@ async fn steps<B: Backend>(
 ) -> Outcome {
     let began = Instant::now();
     let file = &scenario.source.file;
-    let (cloud, now) = match build(scenario) {
-        Ok(built) => built,
+    let course = match Course::start(scenario) {
+        Ok(course) => course,
         Err(diagnostics) => return Outcome::Wrong(diagnostics),
     };
     let name = backend.name();
-    let mut session = match Session::start(cloud, now, world(scenario), backend).await {
+    let mut session = match Session::start(course, world(scenario), backend).await {
         Ok(session) => session,
         Err(error) => return Outcome::Broken(error),
     };

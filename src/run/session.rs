@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use crate::backend::{Backend, BackendError};
-use crate::cloud::soracom::SimId;
-use crate::cloud::{Action, ApiError, Cloud, Event, Time};
+use crate::cloud::{Action, ApiError, Event};
 use crate::lower::{World, lower};
 use crate::network::{Network, diff};
+use crate::scenario::Course;
 
 /// One scenario's clouds on one backend.
 pub(super) struct Session<'a, B> {
-    pub cloud: Cloud,
+    pub course: Course,
     pub network: Network,
     pub backend: &'a mut B,
     world: World,
-    now: Time,
 }
 
 impl<'a, B: Backend> Session<'a, B> {
@@ -24,17 +23,15 @@ impl<'a, B: Backend> Session<'a, B> {
     ///
     /// What the backend could not do.
     pub async fn start(
-        cloud: Cloud,
-        now: Time,
+        course: Course,
         world: World,
         backend: &'a mut B,
     ) -> Result<Self, BackendError> {
         let mut session = Self {
-            cloud,
+            course,
             network: Network::default(),
             backend,
             world,
-            now,
         };
         session.follow().await?;
         Ok(session)
@@ -49,7 +46,7 @@ impl<'a, B: Backend> Session<'a, B> {
         &mut self,
         action: &Action,
     ) -> Result<Result<(Vec<Event>, usize), ApiError>, BackendError> {
-        let events = match self.cloud.apply(action, self.now) {
+        let events = match self.course.act(action) {
             Ok(events) => events,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -63,26 +60,14 @@ impl<'a, B: Backend> Session<'a, B> {
     ///
     /// What the backend could not do.
     pub async fn wait(&mut self, time: Duration) -> Result<(Vec<Event>, usize), BackendError> {
-        self.now = self.now.saturating_add(time);
-        let events = self.cloud.advance(self.now);
+        let events = self.course.wait(time);
         let changes = self.follow().await?;
         Ok((events, changes))
     }
 
-    /// How long until something in the clouds changes by itself.
-    pub fn until_next_change(&self) -> Option<Duration> {
-        let next = self.cloud.next_change()?;
-        Some(next.saturating_sub(self.now))
-    }
-
-    /// Marks a session as used.
-    pub fn touch(&mut self, sim: &SimId) {
-        self.cloud.soracom.touch(sim, self.now);
-    }
-
     /// Brings the network to where the clouds are; gives the number of changes.
     async fn follow(&mut self) -> Result<usize, BackendError> {
-        let wanted = lower(&self.cloud, &self.world);
+        let wanted = lower(&self.course.cloud, &self.world);
         let changes = diff(&self.network, &wanted);
         for change in &changes {
             tracing::debug!(?change, "network");

@@ -57,8 +57,7 @@ pub(super) async fn run<B: Backend>(
                 return Ok(done);
             }
             if let StepKind::Check(_) = step.kind {
-                let next = session.until_next_change();
-                let Some(next) = next.filter(|next| waited + *next <= bound) else {
+                let Some(next) = session.course.patience(waited, bound) else {
                     return Ok(done);
                 };
                 waited += next;
@@ -119,7 +118,7 @@ async fn act<B: Backend>(
     scenario: &Scenario,
     step: &DoStep,
 ) -> Result<Attempt, BackendError> {
-    let action = match step.action(&scenario.source, &session.cloud) {
+    let action = match step.action(&scenario.source, &session.course.cloud) {
         Ok(action) => action,
         Err(list) => {
             let messages: Vec<String> = list.into_iter().map(|d| d.message).collect();
@@ -147,7 +146,7 @@ async fn probe<B: Backend>(
     session: &mut Session<'_, B>,
     step: &ProbeStep,
 ) -> Result<Attempt, BackendError> {
-    let cloud = &session.cloud;
+    let cloud = &session.course.cloud;
     let from = match target::node(&step.from.value, cloud) {
         Ok(from) => from,
         Err(why) => return Ok(impossible(why)),
@@ -170,17 +169,7 @@ async fn probe<B: Backend>(
         kind: kind(&step.ask, &to),
         timeout: step.timeout,
     };
-    let sims = session.cloud.soracom.sims.iter();
-    let used: Vec<_> = sims
-        .filter(|(id, sim)| {
-            from == NodeName::Sim((*id).clone())
-                || sim.session.as_ref().is_some_and(|s| s.ip == to_ip)
-        })
-        .map(|(id, _)| id.clone())
-        .collect();
-    for sim in used {
-        session.touch(&sim);
-    }
+    session.course.touch(&from, to_ip);
     let measurement = session.backend.probe(&probe).await?;
     let mut report = judge::judge(&expectation, &measurement);
     report.from = step.from.value.clone();
@@ -202,11 +191,11 @@ async fn script<B: Backend>(
     session: &mut Session<'_, B>,
     step: &RunStep,
 ) -> Result<Attempt, BackendError> {
-    let node = match target::node(&step.on.value, &session.cloud) {
+    let node = match target::node(&step.on.value, &session.course.cloud) {
         Ok(node) => node_id(&node),
         Err(why) => return Ok(impossible(why)),
     };
-    let cloud = &session.cloud;
+    let cloud = &session.course.cloud;
     let resolve = |template: &Template| template.resolve(cloud).map_err(|d| d.message);
     let maybe = |template: &Option<Template>| template.as_ref().map(resolve).transpose();
     let texts = resolve(&step.script)
@@ -249,22 +238,7 @@ async fn script<B: Backend>(
 }
 
 fn check<B: Backend>(session: &Session<'_, B>, list: &[ValueCheck]) -> Attempt {
-    let mut problems = Vec::new();
-    for one in list {
-        let path = &one.path.value;
-        let expected = match one.expected.resolve(&session.cloud) {
-            Ok(expected) => expected,
-            Err(diagnostic) => {
-                problems.push(diagnostic.message);
-                continue;
-            }
-        };
-        match session.cloud.value(path) {
-            Ok(value) if value == expected => {}
-            Ok(value) => problems.push(format!("{path} is {value:?}, expected {expected:?}")),
-            Err(why) => problems.push(why.to_string()),
-        }
-    }
+    let problems = session.course.differences(list);
     (problems.is_empty(), Detail::Check { problems })
 }
 

@@ -9,6 +9,7 @@
 //! | bytes → [`Scenario`], or what is wrong with the file itself | [`read`] |
 //! | the same, with what is wrong as far as the clouds can tell | [`examine`] |
 //! | what the tables declare → both clouds | [`build`] |
+//! | the same, as steps go on | [`Course`] |
 //! | a name in a probe or a script → node, address | [`target`] |
 //! | a `do` step → the action to carry out | [`DoStep::action`] |
 //! | text with `${…}` in it → text | [`Template::resolve`] |
@@ -17,6 +18,7 @@
 mod action;
 mod aws;
 mod check;
+mod course;
 mod data;
 mod diagnostic;
 mod doubt;
@@ -25,6 +27,7 @@ mod expect;
 mod fault;
 mod firewall;
 mod model;
+mod moment;
 mod names;
 mod nearest;
 mod parameters;
@@ -41,8 +44,10 @@ mod template;
 mod value;
 pub mod vocabulary;
 
+pub use course::Course;
 pub use data::{Data, Entries, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Position, Severity};
 pub use model::*;
+pub use moment::{Moment, MomentError, START};
 pub use read::{examine, read};
 pub use setup::build;

@@ -1,0 +1,124 @@
+//! A flow's way there and its answer's way back.
+
+use std::net::Ipv4Addr;
+
+use super::flow::Flow;
+use super::map::{Map, Place};
+use super::packet::Packet;
+use super::prediction::{Prediction, Verdict};
+use super::vpc::router_listens;
+use super::vpg::endpoint_listens;
+use super::walk::{End, Fate, Walk};
+use crate::cloud::{Cloud, Reason};
+use crate::guest::Guests;
+
+/// What becomes of a flow, where nothing is known of the machines but what their clouds gave them. To
+/// predict many, make a [`Map`] once.
+///
+/// Nothing, where no machine of the flow's `from` is there, or it does not run.
+pub fn predict<'a>(cloud: &'a Cloud, flow: &Flow) -> Option<Prediction<'a>> {
+    const NOTHING: &Guests = &Guests::new();
+    Map::new(cloud, NOTHING).predict(flow)
+}
+
+impl<'a> Map<'a> {
+    /// What becomes of a flow. Nothing, where no machine of the flow's `from` is there, or it does not
+    /// run.
+    pub fn predict(&self, flow: &Flow) -> Option<Prediction<'a>> {
+        let from = self.node(&flow.from)?;
+        let mut walk = Walk::new(self);
+        let fate = walk.ask(from, flow.to, flow.ask);
+        let (end, packet) = match fate {
+            Ok(arrived) => arrived,
+            Err(reason) => return Some(blocked(walk, None, reason)),
+        };
+        let seen_from = match end {
+            // The platform sees each device under an address that depends on all of them.
+            End::Platform(_) => None,
+            End::Machine(_) | End::Router(..) | End::Vpg(..) => Some(packet.source),
+        };
+        let refused = !walk.listens(end, &packet);
+        let forward = walk.turn();
+        let answer = packet.answered(packet.destination, refused);
+        let fate = walk.answer(end, from, answer, flow.to);
+        let there = Some((forward, seen_from));
+        Some(match fate {
+            Ok((End::Machine(back), _)) if back == from => {
+                let verdict = if refused {
+                    Verdict::Refused
+                } else {
+                    Verdict::Reachable
+                };
+                finished(walk, there, verdict)
+            }
+            // Somebody else has the asking machine's address.
+            Ok(_) => blocked(walk, there, Reason::NoPossibleDestination),
+            Err(reason) => blocked(walk, there, reason),
+        })
+    }
+}
+
+impl<'a> Walk<'_, 'a> {
+    fn listens(&self, end: End, packet: &Packet) -> bool {
+        match end {
+            End::Machine(place) => self.map.listens(place, packet),
+            End::Platform(address) => endpoint_listens(address, packet.carries),
+            End::Router(_, address) => router_listens(address, packet.carries),
+            End::Vpg(..) => matches!(packet.carries, super::packet::Carries::Icmp(_)),
+        }
+    }
+
+    fn answer(&mut self, end: End, asked_by: Place, answer: Packet, asked: Ipv4Addr) -> Fate {
+        match end {
+            End::Machine(place) => self.reply(place, answer),
+            End::Platform(_) => {
+                let sim = match asked_by {
+                    Place::Sim(at) => Some(at),
+                    Place::Interface(_) | Place::Pc | Place::Internet => None,
+                };
+                self.answer_from_platform(sim, answer)
+            }
+            // The hypervisor: no rule sees it.
+            End::Router(..) => {
+                let answer = Packet {
+                    source: asked,
+                    ..answer
+                };
+                self.arrive(asked_by, answer)
+            }
+            End::Vpg(vpg, node) => {
+                let gate = &self.map.vpgs[vpg].vpg.gate;
+                let mut peers = gate.peers.iter();
+                match peers.find(|(_, inner)| **inner == answer.destination) {
+                    Some((outer, _)) => self.send_to_peer(vpg, node, *outer, answer),
+                    None => Err(Reason::GateInnerAddressMismatch),
+                }
+            }
+        }
+    }
+}
+
+/// What is known of the way there, where the packet arrived.
+type There<'a> = Option<(Vec<super::Hop<'a>>, Option<Ipv4Addr>)>;
+
+fn blocked<'a>(walk: Walk<'_, 'a>, there: There<'a>, reason: Reason) -> Prediction<'a> {
+    let answer = there.is_some();
+    finished(walk, there, Verdict::Blocked { reason, answer })
+}
+
+fn finished<'a>(walk: Walk<'_, 'a>, there: There<'a>, verdict: Verdict) -> Prediction<'a> {
+    let (forward, back, seen_from) = match there {
+        None => (walk.hops, Vec::new(), None),
+        Some((forward, seen_from)) => (forward, walk.hops, seen_from),
+    };
+    let arrived = matches!(verdict, Verdict::Reachable);
+    Prediction {
+        verdict,
+        forward,
+        back,
+        seen_from,
+        ttl: arrived.then_some(walk.ttl),
+        also: walk.also,
+        doubtful: walk.doubtful,
+    }
+}
