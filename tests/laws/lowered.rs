@@ -1,9 +1,7 @@
 //! What the clouds come to in Linux terms.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 
-use canal_sim::cloud::Cloud;
 use canal_sim::lower::{
     World, instance_node, internet_node, lower, pc_node, peering_node, sim_node, vpc_node, vpg_node,
 };
@@ -12,37 +10,7 @@ use proptest::prelude::*;
 
 use crate::any::cases;
 use crate::any::cloud::stroll;
-
-/// Every address that somebody has, and some that nobody has.
-pub fn addresses(cloud: &Cloud) -> BTreeSet<Ipv4Addr> {
-    let (aws, soracom) = (&cloud.aws, &cloud.soracom);
-    let private = aws.instances.values().map(|instance| instance.private_ip);
-    let public = aws.instances.keys().filter_map(|id| aws.public_ip(id));
-    let devices = soracom
-        .sims
-        .values()
-        .filter_map(|sim| Some(sim.session.as_ref()?.ip));
-    let nodes = soracom.vpgs.values().flat_map(|vpg| vpg.outer_ips());
-    let peers = soracom
-        .vpgs
-        .values()
-        .flat_map(|vpg| vpg.gate.peers.values().copied());
-    let others = [
-        [10, 0, 0, 99],
-        [10, 1, 0, 99],
-        [10, 200, 0, 1],
-        [198, 51, 100, 10],
-        [198, 51, 100, 20],
-        [100, 127, 100, 127],
-    ];
-    private
-        .chain(public)
-        .chain(devices)
-        .chain(nodes)
-        .chain(peers)
-        .chain(others.map(Ipv4Addr::from))
-        .collect()
-}
+use crate::any::flow::addresses;
 
 /// The nodes that packets come from.
 fn senders(network: &Network) -> Vec<&NodeId> {

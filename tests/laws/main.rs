@@ -8,6 +8,7 @@
 //! | [`clouds`] | what actions and the passing of time may do to them |
 //! | [`route`], [`network_acl`] | which route counts, which entry decides |
 //! | [`lowered`] | what the clouds come to in Linux terms |
+//! | [`packet`] | what becomes of packets, as the predictor has it |
 //! | [`difference`] | the changes from one network to another |
 //! | [`machine`] | the clouds' state machines against a small model of each |
 
@@ -19,5 +20,6 @@ mod difference;
 mod lowered;
 mod machine;
 mod network_acl;
+mod packet;
 mod route;
 mod state;

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod cloud;
+pub mod flow;
 pub mod network;
 mod pool;
 
