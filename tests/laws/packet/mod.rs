@@ -3,6 +3,7 @@
 //! The laws quantify over clouds that random actions lead to, over what may be known of the machines in
 //! them, and over every flow between all that have an address.
 
+mod journey;
 mod nat;
 mod network_acl;
 mod route;

@@ -1,8 +1,10 @@
 //! No transit (Amazon VPC Peering Guide, "VPC peering limitations").
 
+use canal_sim::cloud::aws::PeeringSide;
 use canal_sim::reach::{Hop, HopKind, Map};
 use proptest::prelude::*;
 
+use super::journey::journey;
 use super::predicted;
 use crate::any::cases;
 use crate::any::cloud::stroll;
@@ -61,7 +63,8 @@ proptest! {
         }
     }
 
-    /// Whoever gets a packet over a peering has an address of the side that it is on.
+    /// One address of each side: the source of the side that it leaves, the destination of the side that it
+    /// enters.
     #[test]
     fn a_peering_carries_addresses_of_its_two_sides_only(walk in stroll(), known in known()) {
         let cloud = walk.end().cloud;
@@ -69,20 +72,22 @@ proptest! {
         let map = Map::new(&cloud, &guests);
         for (flow, prediction) in predicted(&map, &cloud) {
             for way in [&prediction.forward, &prediction.back] {
-                for pair in way.windows(2) {
-                    let HopKind::Peering { peering, foreign: None } = pair[0].kind else {
+                for pair in journey(way).windows(2) {
+                    let HopKind::Peering { peering, foreign } = pair[0].hop.kind else {
                         continue;
                     };
+                    prop_assert_eq!(foreign, None, "{:?}: {:#?}", flow, way);
                     let peering = &cloud.aws.peerings[peering];
-                    let sides = [&peering.requester, &peering.accepter];
-                    let arrived = match pair[1].kind {
-                        HopKind::Vpc { vpc, destination } => sides
-                            .iter()
-                            .any(|side| side.vpc == *vpc && side.cidrs.iter().any(|range| range.contains(&destination))),
-                        HopKind::VpgNode { vpg, .. } => sides.iter().any(|side| side.vpc == vpg.vpc()),
-                        _ => false,
+                    let entered = match pair[1].hop.kind {
+                        HopKind::Vpc { vpc, .. } => vpc.clone(),
+                        HopKind::VpgNode { vpg, .. } => vpg.vpc(),
+                        _ => panic!("{flow:?}: {way:#?}"),
                     };
-                    prop_assert!(arrived, "{flow:?}: {way:#?}");
+                    let near = peering.other_side(&entered).unwrap();
+                    let far = peering.side_of(&entered).unwrap();
+                    let of = |side: &PeeringSide, address| side.cidrs.iter().any(|range| range.contains(address));
+                    prop_assert!(of(near, &pair[0].source), "{flow:?}: {way:#?}");
+                    prop_assert!(of(far, &pair[0].destination), "{flow:?}: {way:#?}");
                 }
             }
         }
