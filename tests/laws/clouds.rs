@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use canal_sim::cloud::aws::{RouteTarget, RulePeer};
 use canal_sim::cloud::soracom::{self, Session};
 use canal_sim::cloud::{Action, Cloud};
 use proptest::prelude::*;
@@ -62,6 +63,42 @@ fn only_devices_make_sessions(before: &Cloud, after: &Cloud, connected: Option<&
     }
 }
 
+/// Whether an operation makes routes or rules, so that one may name something that is new.
+fn rewrites(operation: &str) -> bool {
+    ["CreateRoute", "ReplaceRoute"].contains(&operation)
+        || operation.starts_with("AuthorizeSecurityGroup")
+}
+
+/// What routes lead to and what rules name: what is there, and what is not.
+fn references(cloud: &Cloud) -> (BTreeSet<String>, BTreeSet<String>) {
+    let aws = &cloud.aws;
+    let mut found: Vec<(String, bool)> = Vec::new();
+    for (id, table) in &aws.route_tables {
+        for (prefix, target) in &table.routes {
+            let there = match target {
+                RouteTarget::InternetGateway(gateway) => {
+                    aws.internet_gateways.contains_key(gateway)
+                }
+                RouteTarget::Peering(peering) => aws.peerings[peering].is_live(),
+                RouteTarget::TransitGateway(attachment) => aws.attachments.contains_key(attachment),
+                RouteTarget::Instance(instance) => aws.instances.contains_key(instance),
+            };
+            found.push((format!("route {prefix} of {id} to {target}"), there));
+        }
+    }
+    for (id, group) in &aws.security_groups {
+        for rule in group.ingress.iter().chain(&group.egress) {
+            if let RulePeer::Group(peer) = &rule.peer {
+                let there = aws.security_groups.contains_key(peer);
+                found.push((format!("rule of {id} that names {peer}"), there));
+            }
+        }
+    }
+    let (present, missing): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, there)| *there);
+    let names = |list: Vec<(String, bool)>| list.into_iter().map(|(name, _)| name).collect();
+    (names(present), names(missing))
+}
+
 proptest! {
     #![proptest_config(cases(192))]
 
@@ -118,7 +155,6 @@ proptest! {
         }
     }
 
-    /// Idle sessions aside, whose end is as exact.
     #[test]
     fn it_does_not_matter_in_how_many_pieces_time_passes(
         walk in walk(1..40),
@@ -132,6 +168,39 @@ proptest! {
             in_pieces.pass(Duration::from_secs(piece));
         }
         prop_assert_eq!(at_once.cloud, in_pieces.cloud);
+    }
+
+    #[test]
+    fn what_changes_is_told(walk in walk(1..60)) {
+        let mut world = walk.start.world();
+        for step in &walk.steps {
+            let before = world.cloud.clone();
+            let passed = world.pass(step.after);
+            prop_assert!(world.cloud == before || !passed.is_empty(), "{:?}", step.after);
+            let before = world.cloud.clone();
+            let done = world.cloud.apply(&step.action, world.now);
+            let told = done.is_ok_and(|events| !events.is_empty());
+            prop_assert!(world.cloud == before || told, "{:?}", step);
+        }
+    }
+
+    /// The services would give what is made anew another identifier, so a route to a thing that is gone
+    /// stays a blackhole, and a rule that names a group that is gone means nobody, whatever is made after.
+    #[test]
+    fn nothing_that_is_gone_comes_back_to_life_under_its_name(walk in walk(1..120)) {
+        let mut world = walk.start.world();
+        let mut gone = BTreeSet::new();
+        for step in &walk.steps {
+            let done = world.take(step).is_ok();
+            if done && rewrites(step.action.name()) {
+                gone.clear();
+            }
+            let (present, missing) = references(&world.cloud);
+            for reference in &gone {
+                prop_assert!(!present.contains(reference), "{reference} after {step:?}");
+            }
+            gone.extend(missing);
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use canal_sim::lower::{
     World, instance_node, internet_node, lower, pc_node, peering_node, sim_node, vpc_node, vpg_node,
 };
-use canal_sim::network::{Network, NodeId, Statement, Test};
+use canal_sim::network::{ChainId, IfName, Network, NodeId, Statement, Test};
 use proptest::prelude::*;
 
 use crate::any::cases;
-use crate::any::cloud::stroll;
+use crate::any::cloud::{stroll, walk};
 use crate::any::flow::addresses;
 
 /// The nodes that packets come from.
@@ -57,6 +57,42 @@ proptest! {
                     _ => prop_assert!(false, "{way:?}"),
                 }
                 prop_assert!(!behind.contains(&internet_node()), "{way:?}");
+            }
+        }
+    }
+
+    /// What the kernel would refuse: an interface, a chain or a node that is not there.
+    #[test]
+    fn whatever_is_named_is_there(walk in walk(0..60)) {
+        let network = lower(&walk.end().cloud, &World::default());
+        let mut interfaces: BTreeSet<(&NodeId, &IfName)> = BTreeSet::new();
+        for (id, link) in &network.links {
+            for end in &link.ends {
+                prop_assert!(network.nodes.contains_key(&end.node), "{id}: {}", end.node);
+                prop_assert!(interfaces.insert((&end.node, &end.name)), "{}: {} twice", end.node, end.name);
+            }
+        }
+        for (id, node) in &network.nodes {
+            for name in node.tunnels.keys() {
+                prop_assert!(interfaces.insert((id, name)), "{id}: {name} twice");
+            }
+            let named = (node.addresses.iter().map(|address| &address.dev))
+                .chain(node.routes.values().map(|route| &route.dev))
+                .chain(node.neighbours.keys().map(|(dev, _)| dev))
+                .chain(node.proxies.iter().map(|(dev, _)| dev))
+                .chain(&node.proxy_arp)
+                .chain(node.rules.iter().filter_map(|rule| rule.iif.as_ref()));
+            for dev in named {
+                let there = *dev == IfName::lo() || interfaces.contains(&(id, dev));
+                prop_assert!(there, "{id} has no interface {dev}");
+            }
+            for (chain, content) in &node.filter.chains {
+                for statement in content.rules.iter().flat_map(|rule| &rule.statements) {
+                    if let Statement::Jump(name) = statement {
+                        let to = ChainId { name: name.clone(), ..chain.clone() };
+                        prop_assert!(node.filter.chains.contains_key(&to), "{id}: no chain {name}");
+                    }
+                }
             }
         }
     }

@@ -16,9 +16,11 @@ use std::collections::BTreeSet;
 use canal_sim::cloud::{Cloud, Reason};
 use canal_sim::guest::Guests;
 use canal_sim::reach::{Flow, Hop, HopKind, Map, NatPlace, Prediction, Verdict};
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::any::cases;
 use crate::any::cloud::stroll;
 use crate::any::flow::{flows, known};
 
@@ -80,6 +82,32 @@ fn word(hop: &Hop<'_>) -> Option<&'static str> {
         } => "a gateway's translation",
         _ => return None,
     })
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    /// Whoever asks twice is told the same, and what gets an answer gets it where it was asked.
+    #[test]
+    fn the_same_question_gets_the_same_answer_and_that_reaches_whoever_asked(walk in stroll(), known in known()) {
+        let cloud = walk.end().cloud;
+        let guests = known.guests(&cloud);
+        let map = Map::new(&cloud, &guests);
+        let again = Map::new(&cloud, &guests);
+        for (flow, prediction) in predicted(&map, &cloud) {
+            let twice = again.predict(&flow);
+            prop_assert_eq!(twice.as_ref(), Some(&prediction), "{:?}", flow);
+            let asking = prediction.forward.first().map(|hop| hop.kind);
+            let (Some(HopKind::Sends { node: asked_by, .. }), true) = (asking, passes(&prediction)) else {
+                continue;
+            };
+            // What a machine asks of itself never leaves it.
+            if let Some(hop) = prediction.back.iter().rev().find(|hop| !matches!(hop.kind, HopKind::Sends { .. })) {
+                let home = matches!(hop.kind, HopKind::Arrives { node, .. } if node == asked_by);
+                prop_assert!(home, "{flow:?}: {prediction:#?}");
+            }
+        }
+    }
 }
 
 /// The laws would hold emptily if packets never got far, or were never stopped.
