@@ -20,7 +20,10 @@ use tokio::runtime::Runtime;
 use crate::Test;
 use crate::bench::SOON;
 
-pub const TESTS: &[Test] = &[("guests::fresh_machines_are_what_their_kernel_says", fresh_machines)];
+pub const TESTS: &[Test] = &[(
+    "guests::fresh_machines_are_what_their_kernel_says",
+    fresh_machines,
+)];
 
 const GATE: &str = include_str!("../../scenarios/gate.toml");
 
