@@ -84,6 +84,11 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
             }
         }
         (Wanted::Refused, OutcomeKind::Refused) => {}
+        // Whether it agrees with the prediction is asked of every probe.
+        (
+            Wanted::Predicted,
+            OutcomeKind::Reachable | OutcomeKind::Refused | OutcomeKind::Blocked,
+        ) => {}
         (Wanted::Blocked(None), OutcomeKind::Blocked) => {}
         (Wanted::Blocked(Some(reason)), OutcomeKind::Blocked) => {
             let code = measured.cause.as_ref().map(|(code, _)| code.as_str());
@@ -129,6 +134,7 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
         addresses: answer.and_then(|a| a.addresses.clone()),
         decided_after: measurement.elapsed,
         evidence: measurement.evidence.clone(),
+        prediction: None,
     }
 }
 

@@ -23,9 +23,10 @@ use tokio::sync::broadcast;
 
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
-use self::net::{Counting, Maker};
+use self::net::{Counting, Maker, ReportDrop, TracedDrop};
 use crate::backend::probe::{Measurement, Outcome, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptOutput};
+use crate::cloud::Reason;
 use crate::guest::Guest;
 use crate::network::{Change, HostFiles, Label, NodeId};
 
@@ -63,7 +64,8 @@ impl Kernel {
         // Tells this process's probes from another's.
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
-        let maker = Maker::start(counting.clone(), log.clone()).await?;
+        let drops = report_drops(shared.sightings().clone());
+        let maker = Maker::start(counting.clone(), log.clone(), drops).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -127,7 +129,10 @@ impl Backend for Kernel {
         for change in changes {
             match change {
                 Change::DelService(id, listen) => self.host(id)?.0.stop(listen).await,
-                Change::DelNode(id) => drop(self.hosts.remove(id)),
+                Change::DelNode(id) => {
+                    drop(self.hosts.remove(id));
+                    self.shared.sightings().set_traced(id, false);
+                }
                 _ => {}
             }
         }
@@ -170,8 +175,32 @@ impl Backend for Kernel {
 
     async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {
         let (host, files) = self.host(&script.node)?;
-        host.run(script, files).await
+        let output = host.run(script, files).await?;
+        // It may have loaded rules of its own. Where they can't be traced, the script has run all the
+        // same, and what they drop is a finding without its cause.
+        match self.maker.look_at_rules(&script.node).await {
+            Ok(traced) => self.shared.sightings().set_traced(&script.node, traced),
+            Err(error) => tracing::warn!("{}", error.what()),
+        }
+        Ok(output)
     }
+}
+
+/// Hands what the nodes' own rules drop to the probes that wait for it.
+fn report_drops(to: Sightings) -> ReportDrop {
+    Arc::new(move |drop: TracedDrop| {
+        to.report(Sighting {
+            label: Label {
+                is_final: !drop.is_copy,
+                reason: Reason::HostFilter.code().into(),
+                resource: format!("{}: nft rule: {}", drop.node, drop.rule),
+            },
+            node: drop.node,
+            family: drop.family,
+            packet: drop.packet,
+            at: drop.at,
+        });
+    })
 }
 
 /// Hands what the log rules report to the probes that wait for it.

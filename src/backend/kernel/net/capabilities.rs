@@ -203,7 +203,7 @@ fn filter(counting: &Counting, chain: &Chain) -> Result<(), Refusal> {
 }
 
 fn packet_log(counting: &Counting) -> Result<(), Refusal> {
-    nflog::bind(counting).map(drop)
+    nflog::bind(nflog::NFLOG_GROUP, counting).map(drop)
 }
 
 /// The kernel's own reasons for drops come by a BPF program on a raw tracepoint (`bpf(2)`,

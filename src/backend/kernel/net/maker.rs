@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::counters::Counting;
 use super::nflog::LoggedPacket;
+use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
 use crate::guest::Guest;
@@ -21,6 +22,7 @@ enum Request {
     Change(Vec<Change>, Answer<(Nodes, Result<(), BackendError>)>),
     ForgetUnanswered(Answer<Result<(), BackendError>>),
     Guest(NodeId, Answer<Result<Guest, BackendError>>),
+    LookAtRules(NodeId, Answer<Result<bool, BackendError>>),
 }
 
 type Answer<T> = oneshot::Sender<T>;
@@ -39,6 +41,9 @@ impl Request {
             Self::Guest(node, answer) => {
                 let _ = answer.send(world.guest(&node));
             }
+            Self::LookAtRules(node, answer) => {
+                let _ = answer.send(world.look_at_rules(&node));
+            }
         }
     }
 }
@@ -46,7 +51,7 @@ impl Request {
 /// The way to the thread. When it is dropped the thread ends, and with it the network.
 #[derive(Debug)]
 pub(in crate::backend::kernel) struct Maker {
-    requests: Option<mpsc::Sender<Request>>,
+    orders: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -55,13 +60,14 @@ impl Maker {
     pub async fn start(
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
+        drops: ReportDrop,
     ) -> Result<Self, BackendError> {
-        let (requests, inbox) = mpsc::channel::<Request>();
+        let (orders, inbox) = mpsc::channel::<Request>();
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("canal-maker".into())
             .spawn(move || {
-                let mut world = match World::new(counting, log) {
+                let mut world = match World::new(counting, log, drops) {
                     Ok(world) => {
                         let _ = ready.send(Ok(()));
                         world
@@ -78,7 +84,7 @@ impl Maker {
             .map_err(|error| super::error::Refusal::from(error).of("start the maker thread"))?;
         started.await.map_err(|_| gone())??;
         Ok(Self {
-            requests: Some(requests),
+            orders: Some(orders),
             thread: Some(thread),
         })
     }
@@ -101,14 +107,21 @@ impl Maker {
         self.order(|answer| Request::Guest(node, answer)).await?
     }
 
+    /// Looks at the rules that a script may have left in a node's packet filter, and traces what passes
+    /// them; whether there are any.
+    pub async fn look_at_rules(&self, node: &NodeId) -> Result<bool, BackendError> {
+        self.order(|answer| Request::LookAtRules(node.clone(), answer))
+            .await?
+    }
+
     async fn order<T>(
         &self,
         request: impl FnOnce(Answer<T>) -> Request,
     ) -> Result<T, BackendError> {
         let (answer, answered) = oneshot::channel();
-        self.requests
+        self.orders
             .as_ref()
-            .and_then(|requests| requests.send(request(answer)).ok())
+            .and_then(|orders| orders.send(request(answer)).ok())
             .ok_or_else(gone)?;
         answered.await.map_err(|_| gone())
     }
@@ -117,7 +130,7 @@ impl Maker {
 impl Drop for Maker {
     fn drop(&mut self) {
         // The thread's loop ends with the channel.
-        drop(self.requests.take());
+        drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -6,7 +6,8 @@
 //!                        ├─▶ sysctl: switches pinned in each namespace               │
 //!                        ├─▶ nft: filters ───────────────────────────────────────────┤
 //!       Guest ◀──────────┴── look: what a node's kernel says of itself ◀──────────────┘
-//! nflog (thread) ◀── packets that a log rule reported
+//! reader (thread) ◀─┬─ nflog: packets that a log rule reported
+//!                   └─ trace: packets that a rule of the node's own dropped
 //! ```
 
 mod address;
@@ -22,10 +23,12 @@ mod neighbour;
 pub mod nflog;
 pub mod nft;
 mod place;
+mod reader;
 mod route;
 mod rtnl;
 mod socket;
 mod sysctl;
+mod trace;
 mod tunnel;
 mod wire;
 mod world;
@@ -33,3 +36,4 @@ mod world;
 pub use counters::Counters;
 pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;
+pub(super) use trace::{ReportDrop, TracedDrop};

@@ -38,7 +38,7 @@ enum Halt {
     Broken(BackendError),
 }
 
-/// How long a refusal by the node's own filter may precede the filter's report.
+/// How long what a filter does to a probe may precede the filter's report.
 const FILTER_DELAY: Duration = Duration::from_millis(15);
 
 impl Host {
@@ -67,6 +67,7 @@ impl Host {
             footprint: asked.footprint,
             began,
             evidence: Vec::new(),
+            traced: self.shared.sightings.has_traced(),
         };
         let outcome = case.decide(asked.fate, began + probe.timeout).await;
         let elapsed = began.elapsed();
@@ -100,6 +101,8 @@ struct Case {
     footprint: Footprint,
     began: Instant,
     evidence: Vec<Evidence>,
+    /// Whether some node has rules of its own, which may answer for others.
+    traced: bool,
 }
 
 impl Case {
@@ -114,9 +117,17 @@ impl Case {
             () = self.doom() => return Outcome::Dropped,
             () = tokio::time::sleep_until(until.into()) => Outcome::Silent,
         };
-        if outcome == Outcome::NotSent(NotSent::Forbidden) {
-            // A filter that drops what the node itself sends makes the send fail. If it says why,
-            // it does so a moment later.
+        // A filter that drops what the node itself sends makes the send fail; and a rule that rejects
+        // answers as the far end would. If one says so, it does a moment later.
+        let may_be_a_filter = match outcome {
+            Outcome::NotSent(NotSent::Forbidden) => true,
+            Outcome::Refused | Outcome::NotSent(NotSent::NoNeighbour) => self.traced,
+            Outcome::NotSent(NotSent::NoRoute | NotSent::TooBig)
+            | Outcome::Answered(_)
+            | Outcome::Dropped
+            | Outcome::Silent => false,
+        };
+        if may_be_a_filter {
             if tokio::time::timeout(FILTER_DELAY, self.doom())
                 .await
                 .is_ok()

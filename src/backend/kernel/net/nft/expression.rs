@@ -42,6 +42,10 @@ pub(super) enum Expression {
     SetCtMark,
     /// Report the packet.
     Log(String),
+    /// Report the packet to who reads the traces.
+    Copy,
+    /// Let the packet be traced from here on, if the register is 1.
+    Trace,
     /// Rewrite the source address with the register, or the destination address.
     Nat { source: bool },
     /// Leave the packet out of connection tracking.

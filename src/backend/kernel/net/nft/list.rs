@@ -1,6 +1,7 @@
 //! Which tables there are besides ours.
 
 use super::encode::TABLE;
+use super::tracing::TRACE_TABLE;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::socket::{Batch, NetlinkSocket};
 use crate::backend::kernel::net::wire;
@@ -23,7 +24,10 @@ pub(in crate::backend::kernel::net) fn others(
         })
     });
     let mut found = socket.list(batch, table)?;
-    found.retain(|(family, name)| !(name == TABLE && matches!(*family, "ip" | "arp")));
+    found.retain(|(family, name)| {
+        let ours = [TABLE, TRACE_TABLE].contains(&name.as_str());
+        !(ours && matches!(*family, "ip" | "arp"))
+    });
     Ok(found)
 }
 
