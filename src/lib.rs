@@ -24,6 +24,7 @@
 //! | [`lower`] | `Cloud → Network`: the clouds' rules in Linux terms |
 //! | [`backend`] | what carries a network out and measures it; `backend::kernel` does so with namespaces |
 //! | [`scenario`] | file → `Scenario`, with diagnostics: touches no backend |
+//! | [`explain`] | asks the predictor about a scenario at a moment: builds nothing, sends nothing |
 //! | [`run`] | carries out the steps, compares, emits events: prints nothing |
 //! | [`report`] | consumers of the events: run nothing |
 //! | [`cli`] | arguments → all of that → exit status: holds no rules of its own |
@@ -31,6 +32,7 @@
 pub mod backend;
 pub mod cli;
 pub mod cloud;
+pub mod explain;
 pub mod guest;
 pub mod lower;
 pub mod network;

@@ -29,6 +29,8 @@ pub enum Command {
     Run(RunArguments),
     /// Check scenarios without running them
     Check(CheckArguments),
+    /// Say what would become of a packet, hop by hop, and why, without sending it
+    Explain(ExplainArguments),
     /// Say what this machine can and can't do
     Doctor(DoctorArguments),
 }
@@ -83,6 +85,75 @@ pub struct CheckArguments {
     pub color: ColorChoice,
 }
 
+/// `canal-sim explain`.
+#[derive(Args, Debug)]
+#[command(after_help = MOMENTS)]
+pub struct ExplainArguments {
+    /// The scenario file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Who asks: a SIM, an instance, pc or internet
+    #[arg(
+        long,
+        value_name = "NODE",
+        requires = "to",
+        required_unless_present = "all"
+    )]
+    pub from: Option<String>,
+    /// Who is asked: a node, one of SORACOM's endpoints (pong, metadata, dns, ntp), or an address
+    #[arg(
+        long,
+        value_name = "NODE_OR_ADDRESS",
+        requires = "from",
+        required_unless_present = "all"
+    )]
+    pub to: Option<String>,
+    /// Every node asks every other: who reaches whom
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub all: bool,
+    /// How it is asked.
+    #[command(flatten)]
+    pub how: How,
+    /// Bytes of payload of the ping
+    #[arg(long, value_name = "BYTES", default_value = "56", conflicts_with_all = ["tcp", "udp"],
+          value_parser = clap::value_parser!(u16).range(..=65_507))]
+    pub size: u16,
+    /// The ping must not be fragmented
+    #[arg(long, conflicts_with_all = ["tcp", "udp"])]
+    pub df: bool,
+    /// The moment: after this step; before the first one where nothing is said
+    #[arg(long, value_name = "STEP")]
+    pub after: Option<String>,
+    /// What has changed from the first moment to the second
+    #[arg(long, value_names = ["STEP", "STEP"], num_args = 2, conflicts_with = "after")]
+    pub diff: Vec<String>,
+    /// Text for people, or one JSON object, on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+const MOMENTS: &str = "\
+A STEP goes by its name, by its number as in '#7', or as 'start': before the first step, where what \
+the tables declare stands and every SIM is connected that should be.";
+
+/// How it is asked.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct How {
+    /// Open a TCP connection to this port
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub tcp: Option<u16>,
+    /// Send a UDP datagram to this port
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub udp: Option<u16>,
+    /// Send an ICMP echo request
+    #[arg(long)]
+    pub ping: bool,
+}
+
 /// `canal-sim doctor`.
 #[derive(Args, Debug)]
 pub struct DoctorArguments {
@@ -129,6 +200,7 @@ impl Command {
         match self {
             Self::Run(arguments) => arguments.color,
             Self::Check(arguments) => arguments.color,
+            Self::Explain(arguments) => arguments.color,
             Self::Doctor(arguments) => arguments.color,
         }
     }

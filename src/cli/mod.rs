@@ -10,6 +10,7 @@
 //! | [`reading`] | reads them, and says what is wrong with them |
 //! | [`run`] | `canal-sim run` |
 //! | [`check`] | `canal-sim check` |
+//! | [`explain`] | `canal-sim explain` |
 //! | [`doctor`] | `canal-sim doctor` |
 //! | [`output`] | hands the events of a run to the reports |
 //! | [`logging`] | `-v` and `--log` |
@@ -22,6 +23,7 @@ pub mod check;
 pub mod console;
 pub mod doctor;
 pub mod exit;
+pub mod explain;
 pub mod files;
 pub mod logging;
 pub mod output;
@@ -52,6 +54,7 @@ pub fn execute(
     match &arguments.command {
         Command::Run(arguments) => run::run_command(arguments, console, read, runner),
         Command::Check(arguments) => check::check_command(arguments, console, read),
+        Command::Explain(arguments) => explain::explain_command(arguments, console, read),
         Command::Doctor(arguments) => {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let health = doctor::Health::new(examine(), doctor::programs(&path));

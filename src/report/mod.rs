@@ -8,10 +8,12 @@
 //! | [`junit`] | a JUnit file, whole at the end |
 //! | [`essence`] | one line that says what a step showed |
 //! | [`failure`] | all that is known about a step that failed |
+//! | [`way`] | the stops of a packet's way, in lines |
 //! | [`text`] | text that is safe to print, wrapped; durations |
 
 pub mod aside;
 pub mod essence;
+pub mod explain;
 pub mod failure;
 pub mod json;
 pub mod junit;
@@ -19,6 +21,7 @@ pub mod junit;
 mod sample;
 pub mod terminal;
 pub mod text;
+pub mod way;
 
 use std::io;
 

@@ -143,6 +143,9 @@ fn range(scenario: &Scenario) -> String {
 
 /// The step that was probably meant, else what there is.
 fn hint(text: &str, scenario: &Scenario) -> String {
+    if (text.parse()).is_ok_and(|number| (1..=scenario.steps.len()).contains(&number)) {
+        return format!("did you mean \"#{text}\"?");
+    }
     let names = || numbered(scenario).map(|(_, name)| name);
     let lower = text.to_lowercase();
     let part = || {
@@ -211,6 +214,7 @@ mod tests {
             why("Start"),
             "no step is called \"Start\"; did you mean \"start\"?"
         );
+        assert_eq!(why("2"), "no step is called \"2\"; did you mean \"#2\"?");
         assert_eq!(
             why("again"),
             "several steps are called \"again\"; say which one by its number: #2 or #3"

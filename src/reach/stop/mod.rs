@@ -23,7 +23,7 @@ pub use fault::resource_at_fault;
 pub use kind::{Decision, Direction, End, GateStop, StopKind, TableStop, VpgRouteStop};
 pub use place::{ask, node};
 
-use super::{Hop, Prediction, Verdict};
+use super::{Hop, HopKind, Prediction, Verdict};
 use crate::cloud::Cloud;
 
 /// A stop on a packet's way.
@@ -71,7 +71,13 @@ impl Stops {
             let last = hops.len().wrapping_sub(1);
             let numbered = hops.iter().enumerate();
             numbered
-                .map(|(i, hop)| Stop::new(hop, !(dies && i == last), cloud))
+                .map(|(i, hop)| {
+                    let mut stop = Stop::new(hop, !(dies && i == last), cloud);
+                    if i.checked_sub(1).is_some_and(|i| answers(&hops[i], hop)) {
+                        stop.says = format!("answers who has the address: {}", stop.says);
+                    }
+                    stop
+                })
                 .collect()
         };
         let (there, back) = match prediction.verdict {
@@ -83,4 +89,11 @@ impl Stops {
             back: way(&prediction.back, back),
         }
     }
+}
+
+/// Whether a packet is put into VXLAN where another one has just come out: that one was the question
+/// for an Ethernet address, and this is its answer, on the way to where it dies.
+fn answers(before: &Hop<'_>, hop: &Hop<'_>) -> bool {
+    let encapsulates = |hop: &Hop<'_>| matches!(hop.kind, HopKind::Encapsulates { .. });
+    encapsulates(hop) && before.tunnelled && !encapsulates(before)
 }

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use super::Report;
 use crate::run::event::Event;
 use block::Block;
-use paint::Paint;
+pub(super) use paint::Paint;
 use summary::Summary;
 
 /// How the report looks.

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 /// Paints where it is told to.
 #[derive(Clone, Copy)]
-pub(super) struct Paint(pub(super) bool);
+pub(in crate::report) struct Paint(pub(in crate::report) bool);
 
 impl Paint {
     fn with(self, style: Style, text: impl Display) -> String {
@@ -17,23 +17,23 @@ impl Paint {
         }
     }
 
-    pub(super) fn good(self, text: impl Display) -> String {
+    pub(in crate::report) fn good(self, text: impl Display) -> String {
         self.with(AnsiColor::Green.on_default(), text)
     }
 
-    pub(super) fn bad(self, text: impl Display) -> String {
+    pub(in crate::report) fn bad(self, text: impl Display) -> String {
         self.with(AnsiColor::Red.on_default().bold(), text)
     }
 
-    pub(super) fn aside(self, text: impl Display) -> String {
+    pub(in crate::report) fn aside(self, text: impl Display) -> String {
         self.with(AnsiColor::Yellow.on_default(), text)
     }
 
-    pub(super) fn strong(self, text: impl Display) -> String {
+    pub(in crate::report) fn strong(self, text: impl Display) -> String {
         self.with(Style::new().bold(), text)
     }
 
-    pub(super) fn faint(self, text: impl Display) -> String {
+    pub(in crate::report) fn faint(self, text: impl Display) -> String {
         self.with(Style::new().dimmed(), text)
     }
 }
