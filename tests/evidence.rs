@@ -174,13 +174,66 @@ fn silence(how: &str, program: &str) {
     }
 }
 
+/// Rules of an instance's own, by which it drops what comes for its port 80, as nft takes them and as
+/// the evidence must name them.
+const RULES: &[(&str, &str)] = &[
+    ("tcp dport 80 drop", ""),
+    ("tcp dport { 80, 443 } counter drop", ""),
+    ("tcp dport 80-90 tcp sport != 1-1023 drop", ""),
+    ("ip saddr 100.64.0.0/24 tcp dport 80 reject", ""),
+    ("ip saddr { 10.0.0.0/8, 100.64.0.0/10 } drop", ""),
+    ("ip saddr 100.0.0.0/8 drop", ""),
+    ("iifname \"eth0\" drop", ""),
+    ("iifname != \"lo\" drop", ""),
+    ("iif != \"lo\" drop", ""),
+    ("meta l4proto tcp drop", ""),
+    ("ip protocol tcp drop", ""),
+    ("ct state new drop", ""),
+    ("ct state vmap { invalid : accept, new : drop }", ""),
+    ("ip ttl < 70 log prefix \"own \" drop", ""),
+    (
+        "tcp dport 80 drop comment \"no web\"",
+        "tcp dport 80 drop comment \"no web\"",
+    ),
+    ("tcp dport 80 limit rate over 1/day drop", "policy drop"),
+    ("udp dport 80 drop", "policy drop"),
+    // What has no words here is still named.
+    (
+        "tcp dport . ip saddr { 80 . 100.64.0.0/24 } drop",
+        "the rule with handle ",
+    ),
+    (
+        "tcp flags & (fin|syn|rst|ack) == syn drop",
+        "tcp flags & 0x17 == 0x2 drop",
+    ),
+    ("meta cpu >= 0 drop", "the rule with handle "),
+];
+
 #[test]
-fn an_instance_that_drops_by_its_own_nftables_is_a_finding() {
-    silence(
-        "nft 'add table ip own; \
-         add chain ip own input { type filter hook input priority 0; policy drop; }'",
-        "nft",
-    );
+fn what_a_machine_s_own_rule_drops_is_decided_at_once_and_names_the_rule() {
+    let mut text = CLOUDS.to_owned();
+    for (rule, _) in RULES {
+        write!(
+            text,
+            "\n[[step]]\non = \"worker\"\nrun = '''\nnft -f - <<END\nflush ruleset\n\
+             table inet own {{\nchain in {{\ntype filter hook input priority 0; policy drop;\n\
+             {rule}\n}}\n}}\nEND\n'''\n\
+             \n[[step]]\nfrom = \"sensor\"\nto = \"worker\"\n\
+             expect = {{ http = 80, blocked = \"HOST_FILTER\" }}\n"
+        )
+        .unwrap();
+    }
+    let run = Run::text(&text);
+    assert_eq!(run.code, Some(0), "{}", run.tale());
+    for (step, (rule, named)) in run.steps().iter().skip(1).step_by(2).zip(RULES) {
+        let detail = &step["detail"];
+        let named = if named.is_empty() { rule } else { named };
+        let expected = format!("instance/worker: nft rule: table inet own, chain in: {named}");
+        let told = detail["resource"].as_str().unwrap();
+        assert!(told.starts_with(&expected), "{told}, expected {expected}");
+        assert_eq!(detail["evidence"].as_array().unwrap().len(), 1);
+        assert!(detail["decided_ms"].as_f64().unwrap() < 1_000.0);
+    }
 }
 
 #[test]

@@ -131,7 +131,8 @@ fn each_event_is_an_object_with_the_keys_that_are_documented() {
             "do" => "kind operation expected_error error events changes",
             "expect" => {
                 "kind from to to_ip probe expected measured outcome reason resource explanation \
-                 path problems rtt_ms ttl seen_from status body addresses decided_ms evidence"
+                 path problems rtt_ms ttl seen_from status body addresses decided_ms evidence \
+                 prediction"
             }
             "run" => "kind node end stdout stderr problems",
             "wait" => "kind waited_ms events changes",

@@ -10,6 +10,7 @@ pub mod vxlan;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::guest::Guest;
 use crate::network::{Change, NodeId};
 use probe::{Measurement, Probe};
 
@@ -32,6 +33,13 @@ pub trait Backend {
     ///
     /// Only where the probe could not be carried out at all; a packet that is lost is a result.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<Measurement, BackendError>>;
+
+    /// What the node's own kernel says of its configuration at this moment.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such node, or its kernel doesn't answer.
+    fn guest(&self, node: &NodeId) -> impl Future<Output = Result<Guest, BackendError>>;
 
     /// Runs a shell script on a node, with that node's network and name resolution. Processes that it
     /// leaves in the background live on until the node goes.

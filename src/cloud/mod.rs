@@ -22,13 +22,15 @@ pub mod soracom;
 #[cfg(test)]
 pub(crate) mod testing;
 mod value;
+mod written;
 
 pub use error::{ApiError, Service};
 pub use event::Event;
 pub use id::{AccountId, service_id};
 pub use node::NodeName;
-pub use reason::Reason;
+pub use reason::{Origin, Reason};
 pub use value::ValueError;
+pub use written::NotWritable;
 
 use std::time::Duration;
 

@@ -8,13 +8,16 @@ use ipnet::Ipv4Net;
 use super::Listen;
 use crate::cloud::NodeName;
 
+/// The largest packet that passes through `lo`, in bytes.
+pub(crate) const LOOPBACK_MTU: u32 = 65_536;
+
 /// The machines of which more is known than what their cloud gave them.
 pub type Guests = BTreeMap<NodeName, Guest>;
 
 /// A machine's own network configuration: all of it, what the cloud gave included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guest {
-    /// The interfaces besides `lo`, by name.
+    /// The interfaces, by name; `lo` only where it has an address besides 127.0.0.1.
     pub interfaces: BTreeMap<String, Interface>,
     /// The main routing table, those of connected networks included. Routes over an interface that is
     /// down are not in it: the kernel takes them out.

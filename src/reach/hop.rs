@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use crate::cloud::NodeName;
 use crate::cloud::aws::{
     AclMatch, AttachmentId, InstanceId, InternetGatewayId, NetworkAclId, PeeringId, RouteState,
     RouteTableId, RouteTarget, RuleAction, SecurityGroupId, SecurityGroupRule, SubnetId, VpcId,
@@ -31,6 +32,18 @@ pub enum Node<'a> {
     Pc,
     /// The server on the internet.
     Internet,
+}
+
+impl Node<'_> {
+    /// Its name.
+    pub fn name(self) -> NodeName {
+        match self {
+            Self::Sim(sim) => NodeName::Sim(sim.clone()),
+            Self::Instance(instance) => NodeName::Instance(instance.clone()),
+            Self::Pc => NodeName::Pc,
+            Self::Internet => NodeName::Internet,
+        }
+    }
 }
 
 /// What stands on a packet's way.

@@ -15,6 +15,7 @@
 //! | `vpc.rs`, `security_group.rs`, `internet.rs`, `link.rs` | the customer's side |
 //! | `vpg.rs`, `gate.rs` | SORACOM's side |
 //! | `predict.rs` | there and back again |
+//! | `mend/` | what would mend the fault that a prediction ends at |
 //! | [`stop`] | a prediction's stops in words, and as data for programs |
 
 mod flow;
@@ -24,6 +25,7 @@ mod internet;
 mod link;
 mod machine;
 mod map;
+mod mend;
 mod packet;
 mod predict;
 mod prediction;
@@ -36,6 +38,7 @@ mod walk;
 pub use flow::{Ask, Flow};
 pub use hop::{Choice, GateCheck, Hop, HopKind, NatPlace, Node, SgMatch, VpgRoute};
 pub use map::Map;
+pub use mend::{Mend, mend};
 pub use predict::predict;
 pub use prediction::{Prediction, Verdict};
 pub use stop::{Stop, StopKind, Stops, resource_at_fault};

@@ -86,6 +86,9 @@ pub fn plain(step: &StepReport, width: usize) -> String {
 pub fn headline(step: &StepReport) -> String {
     let problems = match &step.detail {
         Detail::Expect(probe) => {
+            if let Some(difference) = only_difference(probe) {
+                return visible(difference);
+            }
             return visible(&format!(
                 "expected {}, measured {}",
                 probe.expected, probe.measured
@@ -175,6 +178,12 @@ pub fn fields(step: &StepReport) -> Vec<Field> {
     fields
 }
 
+/// How the measurement differs from the prediction, where nothing else is wrong.
+fn only_difference(probe: &ProbeReport) -> Option<&str> {
+    let difference = probe.prediction.as_ref()?.difference.as_deref()?;
+    (probe.problems == [difference]).then_some(difference)
+}
+
 fn wrong(problems: &[String]) -> Option<Field> {
     (!problems.is_empty()).then(|| {
         let rows = problems.iter().flat_map(|p| lines(p, MOST_LINES)).collect();
@@ -195,6 +204,13 @@ fn probe_fields(probe: &ProbeReport) -> Vec<Field> {
         Field::line("expected", &probe.expected),
         Field::line("measured", &probe.measured),
     ];
+    if let Some(prediction) = &probe.prediction {
+        fields.push(Field::line("predicted", &prediction.predicted));
+        if !prediction.doubts.is_empty() {
+            let rows = prediction.doubts.iter().map(|doubt| visible(doubt));
+            fields.push(Field::lines("doubts", rows.collect()));
+        }
+    }
     fields.extend(wrong(&probe.problems));
     if probe.outcome == OutcomeKind::Reachable {
         let answer = seen(probe);

@@ -37,6 +37,7 @@ fn probe(to: &str, to_ip: [u8; 4], kind: &str) -> ProbeReport {
         addresses: None,
         decided_after: micros(312),
         evidence: Vec::new(),
+        prediction: None,
     }
 }
 

@@ -219,6 +219,34 @@ pub struct ProbeReport {
     pub decided_after: Duration,
     /// Every label that the network put on the probe's packets.
     pub evidence: Vec<Evidence>,
+    /// What the clouds' rules say should have come of it; none where the asking node sends nothing.
+    pub prediction: Option<PredictionReport>,
+}
+
+/// What was predicted of a probe, before it was sent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PredictionReport {
+    /// In words: `blocked: ENI_SG_RULES_MISMATCH at security group web, ingress of server`.
+    pub predicted: String,
+    /// The kind of outcome.
+    pub outcome: OutcomeKind,
+    /// Where it is blocked: the reason's code.
+    pub reason: Option<String>,
+    /// Where it is blocked: codes of other reasons that may be seen instead, because a flooded question
+    /// dies in several places, or because a machine speaks before the cloud does.
+    pub also: Vec<String>,
+    /// Where it is blocked: the resource at fault.
+    pub resource: Option<String>,
+    /// Where it is blocked: whether it is the answer that dies.
+    pub answer: bool,
+    /// The source address that the far end sees, where the packet gets there and that can be told.
+    pub seen_from: Option<Ipv4Addr>,
+    /// Answered: the answer's TTL as it arrives, if it leaves with 64.
+    pub ttl: Option<u8>,
+    /// What is not understood of the machines on the way, one line each. A difference is no failure then.
+    pub doubts: Vec<String>,
+    /// How the measurement differs, where it does.
+    pub difference: Option<String>,
 }
 
 /// The kind of outcome of a probe.

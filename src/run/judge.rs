@@ -84,6 +84,11 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
             }
         }
         (Wanted::Refused, OutcomeKind::Refused) => {}
+        // Whether it agrees with the prediction is asked of every probe.
+        (
+            Wanted::Predicted,
+            OutcomeKind::Reachable | OutcomeKind::Refused | OutcomeKind::Blocked,
+        ) => {}
         (Wanted::Blocked(None), OutcomeKind::Blocked) => {}
         (Wanted::Blocked(Some(reason)), OutcomeKind::Blocked) => {
             let code = measured.cause.as_ref().map(|(code, _)| code.as_str());
@@ -105,8 +110,7 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
     let (reason, resource) = measured.cause.unzip();
     let explanation = reason.as_ref().and_then(|code| {
         let reason: Reason = code.parse().ok()?;
-        let lines = reason.explanation().lines().map(str::trim);
-        Some(lines.collect::<Vec<_>>().join(" "))
+        Some(reason.explanation().to_owned())
     });
     let answer = measured.answer;
     ProbeReport {
@@ -130,6 +134,7 @@ pub(super) fn judge(wanted: &Wanted, measurement: &Measurement) -> ProbeReport {
         addresses: answer.and_then(|a| a.addresses.clone()),
         decided_after: measurement.elapsed,
         evidence: measurement.evidence.clone(),
+        prediction: None,
     }
 }
 

@@ -8,16 +8,24 @@
 //! | `scenario.rs` | one scenario, from set-up to its last step |
 //! | `session.rs` | the clouds, their clock and the network that follows them |
 //! | `step.rs` | one step of each kind, with `repeat` and `eventually` |
+//! | `probe.rs` | a probe: predicted, measured, judged |
+//! | `foretell.rs` | what the clouds' rules say of it |
+//! | `compare.rs` | measurement against prediction |
 //! | `wanted.rs` | what a probe is expected to bring |
 //! | `judge.rs` | expectation against measurement |
 //! | `words.rs` | both of them in words |
 //! | `path.rs` | the nodes on the way |
 //! | `world.rs` | what listens where |
+//! | `node.rs` | the node that a name stands for |
 
 mod all;
+mod compare;
 pub mod event;
+mod foretell;
 mod judge;
+mod node;
 mod path;
+mod probe;
 mod scenario;
 mod session;
 mod step;

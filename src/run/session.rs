@@ -1,9 +1,12 @@
 //! The clouds, their clock, and the network that follows them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::node;
 use crate::backend::{Backend, BackendError};
-use crate::cloud::{Action, ApiError, Event};
+use crate::cloud::{Action, ApiError, Event, NodeName};
+use crate::guest::{Guests, fresh};
 use crate::lower::{World, lower};
 use crate::network::{Network, diff};
 use crate::scenario::Course;
@@ -13,6 +16,8 @@ pub(super) struct Session<'a, B> {
     pub course: Course,
     pub network: Network,
     pub backend: &'a mut B,
+    /// The nodes on which scripts have run, so that nothing but themselves knows their configuration.
+    pub scripted: BTreeSet<NodeName>,
     world: World,
 }
 
@@ -31,6 +36,7 @@ impl<'a, B: Backend> Session<'a, B> {
             course,
             network: Network::default(),
             backend,
+            scripted: BTreeSet::new(),
             world,
         };
         session.follow().await?;
@@ -63,6 +69,34 @@ impl<'a, B: Backend> Session<'a, B> {
         let events = self.course.wait(time);
         let changes = self.follow().await?;
         Ok((events, changes))
+    }
+
+    /// What is known of the machines: what their clouds gave them, and of those on which scripts have run
+    /// what their own kernel says.
+    ///
+    /// # Errors
+    ///
+    /// What the backend could not find out.
+    pub async fn guests(&self) -> Result<Guests, BackendError> {
+        let cloud = &self.course.cloud;
+        let instances = cloud.aws.instances.keys().cloned().map(NodeName::Instance);
+        let sims = cloud.soracom.sims.keys().cloned().map(NodeName::Sim);
+        let mut guests = Guests::new();
+        for name in instances
+            .chain(sims)
+            .chain([NodeName::Pc, NodeName::Internet])
+        {
+            let id = node::id(&name);
+            let found = if self.scripted.contains(&name) && self.network.nodes.contains_key(&id) {
+                Some(self.backend.guest(&id).await?)
+            } else {
+                let services = self.network.nodes.get(&id).map(|node| &node.services);
+                let listens = services.into_iter().flat_map(|services| services.keys());
+                fresh(cloud, &name, listens.cloned().collect())
+            };
+            guests.extend(found.map(|guest| (name, guest)));
+        }
+        Ok(guests)
     }
 
     /// Brings the network to where the clouds are; gives the number of changes.

@@ -3,19 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::event::Detail;
-use super::judge;
-use super::path::{Death, path};
 use super::session::Session;
-use super::wanted::Wanted;
-use super::words;
-use crate::backend::probe::{Probe, ProbeKind};
+use super::{node, probe, words};
 use crate::backend::{Backend, BackendError, Script, ScriptEnd};
-use crate::lower::{instance_node, internet_node, pc_node, sim_node};
-use crate::network::NodeId;
-use crate::scenario::{
-    Ask, DoStep, NodeName, ProbeStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck,
-    target,
-};
+use crate::scenario::{DoStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, target};
 
 /// Between two attempts of a step that may pass eventually.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -83,9 +74,9 @@ pub(super) async fn run<B: Backend>(
 }
 
 /// Whether the step came out as expected, and what happened.
-type Attempt = (bool, Detail);
+pub(super) type Attempt = (bool, Detail);
 
-fn impossible(why: impl std::fmt::Display) -> Attempt {
+pub(super) fn impossible(why: impl std::fmt::Display) -> Attempt {
     let why = why.to_string();
     (false, Detail::Impossible { why })
 }
@@ -97,7 +88,7 @@ async fn once<B: Backend>(
 ) -> Result<Attempt, BackendError> {
     match &step.kind {
         StepKind::Do(act) => self::act(session, scenario, act).await,
-        StepKind::Probe(probe) => self::probe(session, probe).await,
+        StepKind::Probe(step) => probe::carry_out(session, step).await,
         StepKind::Run(script) => self::script(session, script).await,
         StepKind::Wait(waited) => {
             let (events, changes) = session.wait(*waited).await?;
@@ -142,57 +133,12 @@ async fn act<B: Backend>(
     Ok((passed, detail))
 }
 
-async fn probe<B: Backend>(
-    session: &mut Session<'_, B>,
-    step: &ProbeStep,
-) -> Result<Attempt, BackendError> {
-    let cloud = &session.course.cloud;
-    let from = match target::node(&step.from.value, cloud) {
-        Ok(from) => from,
-        Err(why) => return Ok(impossible(why)),
-    };
-    let to = match step.to.resolve(cloud) {
-        Ok(to) => to,
-        Err(diagnostic) => return Ok(impossible(diagnostic.message)),
-    };
-    let to_ip = match target::destination(&from, &to, cloud) {
-        Ok(ip) => ip,
-        Err(why) => return Ok(impossible(why)),
-    };
-    let expectation = match Wanted::resolve(&step.expect, cloud) {
-        Ok(wanted) => wanted,
-        Err(why) => return Ok(impossible(why)),
-    };
-    let probe = Probe {
-        from: node_id(&from),
-        to: to_ip,
-        kind: kind(&step.ask, &to),
-        timeout: step.timeout,
-    };
-    session.course.touch(&from, to_ip);
-    let measurement = session.backend.probe(&probe).await?;
-    let mut report = judge::judge(&expectation, &measurement);
-    report.from = step.from.value.clone();
-    report.to = to;
-    report.to_ip = to_ip;
-    report.probe = words::ask(&step.ask);
-    let last = measurement.evidence.last();
-    let death = last
-        .filter(|_| report.reason.is_some())
-        .map(|evidence| Death {
-            node: &evidence.node,
-            answer: evidence.answer,
-        });
-    report.path = path(&session.network, &probe.from, to_ip, death);
-    Ok((report.problems.is_empty(), Detail::Expect(Box::new(report))))
-}
-
 async fn script<B: Backend>(
     session: &mut Session<'_, B>,
     step: &RunStep,
 ) -> Result<Attempt, BackendError> {
     let node = match target::node(&step.on.value, &session.course.cloud) {
-        Ok(node) => node_id(&node),
+        Ok(node) => node,
         Err(why) => return Ok(impossible(why)),
     };
     let cloud = &session.course.cloud;
@@ -205,11 +151,12 @@ async fn script<B: Backend>(
         Err(why) => return Ok(impossible(why)),
     };
     let script = Script {
-        node,
+        node: node::id(&node),
         text,
         timeout: step.timeout,
     };
     let output = session.backend.run(&script).await?;
+    session.scripted.insert(node);
     let mut problems = Vec::new();
     if output.end != ScriptEnd::Exit(step.exit) {
         let end = words::end(output.end, step.timeout);
@@ -240,38 +187,4 @@ async fn script<B: Backend>(
 fn check<B: Backend>(session: &Session<'_, B>, list: &[ValueCheck]) -> Attempt {
     let problems = session.course.differences(list);
     (problems.is_empty(), Detail::Check { problems })
-}
-
-/// The node of the network that a scenario's name stands for.
-fn node_id(name: &NodeName) -> NodeId {
-    match name {
-        NodeName::Sim(sim) => sim_node(sim),
-        NodeName::Instance(instance) => instance_node(instance),
-        NodeName::Pc => pc_node(),
-        NodeName::Internet => internet_node(),
-    }
-}
-
-fn kind(ask: &Ask, to: &str) -> ProbeKind {
-    match ask {
-        Ask::Ping {
-            size,
-            dont_fragment,
-        } => ProbeKind::Ping {
-            size: *size,
-            dont_fragment: *dont_fragment,
-        },
-        Ask::Tcp { port } => ProbeKind::Tcp { port: *port },
-        Ask::Udp { port } => ProbeKind::Udp { port: *port },
-        Ask::Http { port, path } => ProbeKind::Http {
-            port: *port,
-            path: path.clone(),
-            host: to.to_owned(),
-        },
-        Ask::Dns { name } => ProbeKind::Dns {
-            port: 53,
-            name: name.clone(),
-        },
-        Ask::Ntp => ProbeKind::Ntp { port: 123 },
-    }
 }

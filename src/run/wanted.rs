@@ -14,6 +14,8 @@ pub(super) enum Wanted {
     Reachable(Box<WantedAnswer>),
     Refused,
     Blocked(Option<Reason>),
+    /// Whatever was predicted.
+    Predicted,
 }
 
 /// What is wanted of an answer.
@@ -37,6 +39,7 @@ impl Wanted {
         let expected = match expectation {
             Expectation::Refused => return Ok(Self::Refused),
             Expectation::Blocked(reason) => return Ok(Self::Blocked(*reason)),
+            Expectation::Predicted => return Ok(Self::Predicted),
             Expectation::Reachable(expected) => expected,
         };
         let text = |template: &Template| template.resolve(cloud).map_err(|d| d.message);

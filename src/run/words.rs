@@ -39,6 +39,7 @@ pub(super) fn ask(ask: &Ask) -> String {
 pub(super) fn wanted(wanted: &Wanted) -> String {
     match wanted {
         Wanted::Refused => "refused by the far end".to_owned(),
+        Wanted::Predicted => "as predicted".to_owned(),
         Wanted::Blocked(None) => "blocked".to_owned(),
         Wanted::Blocked(Some(reason)) => format!("blocked: {reason}"),
         Wanted::Reachable(answer) => wanted_answer(answer),

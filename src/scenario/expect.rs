@@ -23,6 +23,7 @@ pub(super) const KEYS: &[&str] = &[
     "path",
     "blocked",
     "refused",
+    "predicted",
     "ttl",
     "rtt",
     "seen_from",
@@ -59,6 +60,9 @@ const BELONGS: &[(&str, &[&str], &str)] = &[
         "ping asks no port, so nothing can refuse it",
     ),
 ];
+
+/// Keys that say what shall come of it, where that is not an answer of a certain look.
+const OUTCOMES: [&str; 3] = ["blocked", "refused", "predicted"];
 
 /// Keys that say what an answer looks like.
 const OF_ANSWERS: &[&str] = &["ttl", "rtt", "seen_from", "status", "body", "answer"];
@@ -202,26 +206,39 @@ fn domain_name(key: &str, value: &Value, errors: &mut Errors) -> Option<String> 
 
 fn expectation(table: &Table<'_>, errors: &mut Errors) -> Expectation {
     let blocked = table.read("blocked", errors, blocked);
-    let refused = table.read("refused", errors, value::yes);
-    if let (Some(first), Some(second)) = (table.key_span("blocked"), table.key_span("refused")) {
+    table.read("refused", errors, value::yes);
+    table.read("predicted", errors, value::yes);
+    let given: Vec<&str> = OUTCOMES
+        .into_iter()
+        .filter(|outcome| table.value(outcome).is_some())
+        .collect();
+    if let [first, second, ..] = given[..]
+        && let (Some(first_span), Some(second_span)) =
+            (table.key_span(first), table.key_span(second))
+    {
         errors.push(
             Diagnostic::error(
-                second,
-                "an expectation is `blocked` or `refused`, not both",
+                second_span,
+                format!("an expectation is `{first}` or `{second}`, not both"),
             )
-            .related(first, "here it is blocked")
-            .note("blocked: the network dropped a packet; refused: the far end said that nothing listens"),
+            .related(first_span, format!("here it is {first}"))
+            .note(
+                "blocked: the network dropped a packet; refused: the far end said that nothing \
+                 listens; predicted: whatever the clouds' rules say",
+            ),
         );
     }
-    for outcome in ["blocked", "refused"] {
-        if table.value(outcome).is_none() {
-            continue;
-        }
+    for outcome in given.iter().copied() {
         for key in OF_ANSWERS {
             if let Some(span) = table.key_span(key) {
                 errors.push(
                     Diagnostic::error(span, format!("`{key}` makes no sense with `{outcome}`"))
-                        .label(format!("what is {outcome} gets no answer")),
+                        .label(match outcome {
+                            "predicted" => {
+                                "the prediction says what the answer looks like".to_owned()
+                            }
+                            _ => format!("what is {outcome} gets no answer"),
+                        }),
                 );
             }
         }
@@ -240,12 +257,11 @@ fn expectation(table: &Table<'_>, errors: &mut Errors) -> Expectation {
             value::list(key, value, errors, address_template)
         }),
     };
-    if table.value("blocked").is_some() {
-        Expectation::Blocked(blocked.flatten())
-    } else if refused.is_some() {
-        Expectation::Refused
-    } else {
-        Expectation::Reachable(Box::new(answer))
+    match given.first() {
+        Some(&"blocked") => Expectation::Blocked(blocked.flatten()),
+        Some(&"refused") => Expectation::Refused,
+        Some(_) => Expectation::Predicted,
+        None => Expectation::Reachable(Box::new(answer)),
     }
 }
 

@@ -196,6 +196,8 @@ pub enum Expectation {
     Refused,
     /// `blocked = true`, or the reason's code.
     Blocked(Option<Reason>),
+    /// `predicted = true`: whatever the clouds' rules say.
+    Predicted,
 }
 
 /// What is asked of an answer; whatever is absent may be anything.

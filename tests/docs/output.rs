@@ -38,6 +38,9 @@ fn note_event(seen: &mut Fields, event: &Value) {
     if let Some(error) = detail["error"].as_object() {
         note(seen, "error", "", error);
     }
+    if let Some(prediction) = detail["prediction"].as_object() {
+        note(seen, "prediction", "", prediction);
+    }
     for list in ["events", "evidence"] {
         for item in detail[list].as_array().into_iter().flatten() {
             note(seen, list, "", item.as_object().unwrap());

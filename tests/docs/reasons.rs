@@ -1,6 +1,6 @@
 //! `docs/reasons.md`: the catalogue of reasons.
 
-use canal_sim::cloud::Reason;
+use canal_sim::cloud::{Origin, Reason};
 
 use super::page::{assert_generated, files, one_line, read};
 
@@ -22,10 +22,19 @@ fn the_catalogue_is_the_codes() {
     let code = emitting_code();
     let mut page = String::new();
     for reason in Reason::ALL {
-        page.push_str(&format!(
-            "### `{reason}`\n\n{}\n\n",
-            one_line(reason.explanation())
-        ));
+        let whose = match reason.origin() {
+            Origin::Aws => "AWS's code.",
+            Origin::Own => "canal-sim's own code.",
+        };
+        page.push_str(&format!("### `{reason}`\n\n{whose}\n\n"));
+        for (what, text) in [
+            ("What it means", reason.meaning()),
+            ("How people get there", reason.cause()),
+            ("How to mend it", reason.mend()),
+        ] {
+            page.push_str(&format!("- *{what}:* {}\n", one_line(text)));
+        }
+        page.push('\n');
         if !code.contains(&format!("Reason::{reason:?}")) {
             page.push_str("No packet is given this reason yet.\n\n");
         }

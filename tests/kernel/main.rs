@@ -11,6 +11,7 @@
 mod bench;
 mod clouds;
 mod filters;
+mod guests;
 mod links;
 mod machine;
 mod nat;
@@ -33,6 +34,7 @@ fn main() {
     }
     let tests: Vec<Test> = [
         links::TESTS,
+        guests::TESTS,
         routing::TESTS,
         filters::TESTS,
         nat::TESTS,

@@ -8,6 +8,7 @@
 //! | [`clouds`] | what actions and the passing of time may do to them |
 //! | [`route`], [`network_acl`] | which route counts, which entry decides |
 //! | [`lowered`] | what the clouds come to in Linux terms |
+//! | [`written`] | actions in the language of scenarios |
 //! | [`packet`] | what becomes of packets, as the predictor has it |
 //! | [`difference`] | the changes from one network to another |
 //! | [`machine`] | the clouds' state machines against a small model of each |
@@ -23,3 +24,4 @@ mod network_acl;
 mod packet;
 mod route;
 mod state;
+mod written;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     AddressId, InstanceId, InternetGatewayId, IpProtocol, NetworkAclId, PeeringId, RouteTableId,
@@ -22,7 +22,7 @@ macro_rules! operations {
         $($(#[doc = $meaning:literal])+ $(#[serde($($serde:tt)+)])? $field:ident: $ty:ty,)*
     })*) => {
         $($(#[doc = $doc])+
-        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $op {
             $($(#[doc = $meaning])+ $(#[serde($($serde)+)])? pub $field: $ty,)*
@@ -47,6 +47,12 @@ macro_rules! operations {
                 match self { $(Self::$op(_) => stringify!($op)),* }
             }
 
+            /// The parameters by the keys that a scenario gives them, in the order of the fields; those that
+            /// only repeat what holds without them are left out.
+            pub(in crate::cloud) fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
+                match self { $(Self::$op(op) => toml::Table::try_from(op)),* }
+            }
+
             /// Reads the parameters of the operation called `name`; none if there is no such operation.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, from: D) -> Option<Result<Self, D::Error>> {
                 match name {
@@ -62,8 +68,18 @@ fn yes() -> bool {
     true
 }
 
+/// Whether a switch is on that is on where nothing is said.
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+/// Whether a value is the one that it has where nothing is said.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Ports as a rule gives them: `80`, or `"1024-65535"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Ports {
     /// One.
@@ -73,11 +89,11 @@ pub enum Ports {
 }
 
 /// A security group rule as a person writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
     /// The protocol; all of them where none is given.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub protocol: IpProtocol,
     /// TCP and UDP: the destination port or ports; all where none is given.
     pub port: Option<Ports>,
@@ -97,7 +113,7 @@ operations! {
         /// Its primary range, /16 to /28.
         cidr: Ipv4Net,
         /// Its owner; `111122223333` where none is given.
-        #[serde(default)] account: AccountId,
+        #[serde(default, skip_serializing_if = "is_default")] account: AccountId,
         /// Its region; `ap-northeast-1` where none is given.
         region: Option<String>,
     }
@@ -265,13 +281,13 @@ operations! {
         /// The ACL.
         network_acl: NetworkAclId,
         /// Whether it is about what leaves the subnet; about what enters it where not given.
-        #[serde(default)] egress: bool,
+        #[serde(default, skip_serializing_if = "is_default")] egress: bool,
         /// Its place, 1 to 32766; lower is tried first.
         rule_number: u16,
         /// Allow or deny.
         action: RuleAction,
         /// The protocol; all of them where none is given.
-        #[serde(default)] protocol: IpProtocol,
+        #[serde(default, skip_serializing_if = "is_default")] protocol: IpProtocol,
         /// TCP and UDP: the destination port or ports; all where none is given.
         port: Option<Ports>,
         /// ICMP: the type; all where none is given.
@@ -284,13 +300,13 @@ operations! {
         /// The ACL.
         network_acl: NetworkAclId,
         /// Whether it is about what leaves the subnet; about what enters it where not given.
-        #[serde(default)] egress: bool,
+        #[serde(default, skip_serializing_if = "is_default")] egress: bool,
         /// Its place.
         rule_number: u16,
         /// Allow or deny.
         action: RuleAction,
         /// The protocol; all of them where none is given.
-        #[serde(default)] protocol: IpProtocol,
+        #[serde(default, skip_serializing_if = "is_default")] protocol: IpProtocol,
         /// TCP and UDP: the destination port or ports; all where none is given.
         port: Option<Ports>,
         /// ICMP: the type; all where none is given.
@@ -303,7 +319,7 @@ operations! {
         /// The ACL.
         network_acl: NetworkAclId,
         /// Whether it is about what leaves the subnet; about what enters it where not given.
-        #[serde(default)] egress: bool,
+        #[serde(default, skip_serializing_if = "is_default")] egress: bool,
         /// Its place.
         rule_number: u16,
     }
@@ -323,12 +339,12 @@ operations! {
         /// Its address in the subnet; the lowest free one where none is given.
         private_ip: Option<Ipv4Addr>,
         /// Whether it gets a public address at each start; not where not given.
-        #[serde(default)] public_ip: bool,
+        #[serde(default, skip_serializing_if = "is_default")] public_ip: bool,
         /// Its security groups; the VPC's default one where none is given.
-        #[serde(default)] security_groups: BTreeSet<SecurityGroupId>,
+        #[serde(default, skip_serializing_if = "is_default")] security_groups: BTreeSet<SecurityGroupId>,
         /// Whether the interface drops what is neither from nor to its own address; it does where not
         /// given.
-        #[serde(default = "yes")] source_dest_check: bool,
+        #[serde(default = "yes", skip_serializing_if = "is_yes")] source_dest_check: bool,
     }
     /// Stops an instance: it loses its assigned public address and what was configured by hand.
     StopInstances {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CustomerRouteId, GroupId, SimId, VpgId, VpgType};
 use crate::cloud::aws::{AttachmentId, PeeringId, RuleAction, VpcId};
@@ -19,7 +19,7 @@ macro_rules! operations {
         $($(#[doc = $meaning:literal])+ $(#[serde($($serde:tt)+)])? $field:ident: $ty:ty,)*
     })*) => {
         $($(#[doc = $doc])+
-        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $op {
             $($(#[doc = $meaning])+ $(#[serde($($serde)+)])? pub $field: $ty,)*
@@ -44,6 +44,12 @@ macro_rules! operations {
                 match self { $(Self::$op(_) => $real),* }
             }
 
+            /// The parameters by the keys that a scenario gives them, in the order of the fields; those that
+            /// only repeat what holds without them are left out.
+            pub(in crate::cloud) fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
+                match self { $(Self::$op(op) => toml::Table::try_from(op)),* }
+            }
+
             /// Reads the parameters of the operation called `name`; none if there is no such operation.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, from: D) -> Option<Result<Self, D::Error>> {
                 match name {
@@ -59,8 +65,13 @@ fn yes() -> bool {
     true
 }
 
+/// Whether a switch is on that is on where nothing is said.
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
 /// An entry of the outbound routing filter.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoutingFilterEntry {
     /// Allow or deny.
@@ -77,7 +88,7 @@ operations! {
         /// The type.
         r#type: VpgType,
         /// `useInternetGateway`; on where not given.
-        #[serde(default = "yes")] internet_gateway: bool,
+        #[serde(default = "yes", skip_serializing_if = "is_yes")] internet_gateway: bool,
         /// `deviceSubnetCidrRange`; 10.128.0.0/9 where none is given.
         device_subnet: Option<Ipv4Net>,
         /// The range that SORACOM would assign, out of 100.64.0.0/10; the next free /24 where none is

@@ -82,12 +82,9 @@ pub(super) fn place(kind: &HopKind<'_>, cloud: &Cloud) -> String {
         HopKind::SecurityGroups {
             instance, egress, ..
         } => security_groups(instance, egress, cloud),
-        HopKind::NetworkAcl {
-            acl,
-            subnet,
-            egress,
-            ..
-        } => format!("network ACL {acl}, {} of {subnet}", direction(egress)),
+        HopKind::NetworkAcl { acl, egress, .. } => {
+            format!("network ACL {acl}, {}", direction(egress))
+        }
         HopKind::RouteTable { table, .. } => format!("route table {table}"),
         HopKind::Vpc { vpc, .. } => format!("VPC {vpc}"),
         HopKind::Peering { peering, .. } => format!("peering {peering}"),

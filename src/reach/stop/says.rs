@@ -73,11 +73,20 @@ pub(super) fn says(kind: &HopKind<'_>, passes: bool, cloud: &Cloud) -> String {
             SgMatch::Nothing => "no rule lets it through".to_owned(),
             SgMatch::NoRules => "there are no rules".to_owned(),
         },
-        HopKind::NetworkAcl { matched, .. } => match matched {
-            AclMatch::Entry(number, RuleAction::Allow) => format!("entry {number} allows it"),
-            AclMatch::Entry(number, RuleAction::Deny) => format!("entry {number} denies it"),
-            AclMatch::FinalDeny => "no entry matches, so entry * denies it".to_owned(),
-        },
+        HopKind::NetworkAcl {
+            subnet,
+            egress,
+            matched,
+            ..
+        } => {
+            let decided = match matched {
+                AclMatch::Entry(number, RuleAction::Allow) => format!("entry {number} allows it"),
+                AclMatch::Entry(number, RuleAction::Deny) => format!("entry {number} denies it"),
+                AclMatch::FinalDeny => "no entry matches, so entry * denies it".to_owned(),
+            };
+            let way = if egress { "out of" } else { "into" };
+            format!("{decided}, {way} subnet {subnet}")
+        }
         HopKind::RouteTable { choice, .. } => match choice {
             Choice::Local(range) => format!("{range} → local"),
             Choice::Route(range, target, RouteState::Active) => format!("{range} → {target}"),

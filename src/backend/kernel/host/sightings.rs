@@ -1,19 +1,22 @@
 //! Labelled packets, on their way from the nodes' filters to the probes that wait for them.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::broadcast;
 
 use crate::network::{Family, Label, NodeId};
 
-/// A packet that a filter put a label on.
+/// A packet that a filter or the kernel itself put a label on.
 #[derive(Clone, Debug)]
 pub struct Sighting {
-    /// The node whose filter it was.
+    /// The node where that was.
     pub node: NodeId,
     /// The label.
     pub label: Label,
+    /// Who put it there.
+    pub source: Source,
     /// Whether `packet` is an IPv4 or an ARP packet.
     pub family: Family,
     /// The packet from its network header on; it may be cut short.
@@ -22,28 +25,71 @@ pub struct Sighting {
     pub at: Instant,
 }
 
+/// Who put a label on a packet. Of hints, those of rules count for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The kernel, which dropped the packet for a reason of its own.
+    Kernel,
+    /// A rule of a filter.
+    Rule,
+}
+
 /// How many sightings a probe may be behind before it loses the oldest.
 const BACKLOG: usize = 4096;
 
 /// Where filters report and probes listen.
 #[derive(Clone, Debug)]
-pub struct Sightings(broadcast::Sender<Arc<Sighting>>);
+pub struct Sightings {
+    reports: broadcast::Sender<Arc<Sighting>>,
+    traced: Arc<Mutex<BTreeSet<NodeId>>>,
+}
 
 impl Sightings {
     /// A hub without listeners.
     pub fn new() -> Self {
-        Self(broadcast::Sender::new(BACKLOG))
+        Self {
+            reports: broadcast::Sender::new(BACKLOG),
+            traced: Arc::default(),
+        }
     }
 
     /// Tells all probes under way.
     pub fn report(&self, sighting: Sighting) {
         // Without a probe under way nobody asks for evidence.
-        let _ = self.0.send(Arc::new(sighting));
+        let _ = self.reports.send(Arc::new(sighting));
+    }
+
+    /// Whether this node has rules of its own, whose drops are reported with the rule.
+    pub fn set_traced(&self, node: &NodeId, traced: bool) {
+        let mut nodes = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        if traced {
+            nodes.insert(node.clone());
+        } else {
+            nodes.remove(node);
+        }
+    }
+
+    /// Whether this node has. Whoever reports a drop there that may be such a rule's, and can't name the
+    /// rule, gives a label that is not final: the rule's own report comes a moment later and decides.
+    pub fn is_traced(&self, node: &NodeId) -> bool {
+        let nodes = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.contains(node)
+    }
+
+    /// Whether any node has.
+    pub fn has_traced(&self) -> bool {
+        let nodes = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        !nodes.is_empty()
+    }
+
+    /// Whether a probe is under way.
+    pub fn is_watched(&self) -> bool {
+        self.reports.receiver_count() > 0
     }
 
     /// All that is reported from now on.
     pub(super) fn watch(&self) -> Watch {
-        Watch(self.0.subscribe())
+        Watch(self.reports.subscribe())
     }
 }
 

@@ -11,26 +11,47 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::counters::Counting;
 use super::nflog::LoggedPacket;
+use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
-use crate::network::Change;
+use crate::guest::Guest;
+use crate::network::{Change, NodeId};
 
-/// What the thread is asked for.
-enum Order {
-    Change(Vec<Change>),
-    ForgetUnanswered,
+/// What the thread is asked for, and where it says how it went.
+enum Request {
+    Change(Vec<Change>, Answer<(Nodes, Result<(), BackendError>)>),
+    ForgetUnanswered(Answer<Result<(), BackendError>>),
+    Guest(NodeId, Answer<Result<Guest, BackendError>>),
+    LookAtRules(NodeId, Answer<Result<bool, BackendError>>),
 }
 
-/// An order, and where to say how it went.
-struct Request {
-    order: Order,
-    answer: oneshot::Sender<(Nodes, Result<(), BackendError>)>,
+type Answer<T> = oneshot::Sender<T>;
+
+impl Request {
+    /// Does it. Who asked may have stopped waiting; the work is done all the same.
+    fn carry_out(self, world: &mut World) {
+        match self {
+            Self::Change(changes, answer) => {
+                let done = world.apply(&changes);
+                let _ = answer.send((world.nodes(), done));
+            }
+            Self::ForgetUnanswered(answer) => {
+                let _ = answer.send(world.forget_unanswered());
+            }
+            Self::Guest(node, answer) => {
+                let _ = answer.send(world.guest(&node));
+            }
+            Self::LookAtRules(node, answer) => {
+                let _ = answer.send(world.look_at_rules(&node));
+            }
+        }
+    }
 }
 
 /// The way to the thread. When it is dropped the thread ends, and with it the network.
 #[derive(Debug)]
 pub(in crate::backend::kernel) struct Maker {
-    requests: Option<mpsc::Sender<Request>>,
+    orders: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,13 +60,14 @@ impl Maker {
     pub async fn start(
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
+        drops: ReportDrop,
     ) -> Result<Self, BackendError> {
-        let (requests, inbox) = mpsc::channel::<Request>();
+        let (orders, inbox) = mpsc::channel::<Request>();
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("canal-maker".into())
             .spawn(move || {
-                let mut world = match World::new(counting, log) {
+                let mut world = match World::new(counting, log, drops) {
                     Ok(world) => {
                         let _ = ready.send(Ok(()));
                         world
@@ -56,18 +78,13 @@ impl Maker {
                     }
                 };
                 for request in inbox {
-                    let done = match request.order {
-                        Order::Change(changes) => world.apply(&changes),
-                        Order::ForgetUnanswered => world.forget_unanswered(),
-                    };
-                    // Who asked may have stopped waiting; the work is done all the same.
-                    let _ = request.answer.send((world.nodes(), done));
+                    request.carry_out(&mut world);
                 }
             })
             .map_err(|error| super::error::Refusal::from(error).of("start the maker thread"))?;
         started.await.map_err(|_| gone())??;
         Ok(Self {
-            requests: Some(requests),
+            orders: Some(orders),
             thread: Some(thread),
         })
     }
@@ -77,20 +94,34 @@ impl Maker {
         &self,
         changes: Vec<Change>,
     ) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
-        self.order(Order::Change(changes)).await
+        self.order(|answer| Request::Change(changes, answer)).await
     }
 
     /// Lets every node forget the neighbours that have not answered.
     pub async fn forget_unanswered(&self) -> Result<(), BackendError> {
-        self.order(Order::ForgetUnanswered).await?.1
+        self.order(Request::ForgetUnanswered).await?
     }
 
-    async fn order(&self, order: Order) -> Result<(Nodes, Result<(), BackendError>), BackendError> {
+    /// What a node's own kernel says of its configuration.
+    pub async fn guest(&self, node: NodeId) -> Result<Guest, BackendError> {
+        self.order(|answer| Request::Guest(node, answer)).await?
+    }
+
+    /// Looks at the rules that a script may have left in a node's packet filter, and traces what passes
+    /// them; whether there are any.
+    pub async fn look_at_rules(&self, node: &NodeId) -> Result<bool, BackendError> {
+        self.order(|answer| Request::LookAtRules(node.clone(), answer))
+            .await?
+    }
+
+    async fn order<T>(
+        &self,
+        request: impl FnOnce(Answer<T>) -> Request,
+    ) -> Result<T, BackendError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { order, answer };
-        self.requests
+        self.orders
             .as_ref()
-            .and_then(|requests| requests.send(request).ok())
+            .and_then(|orders| orders.send(request(answer)).ok())
             .ok_or_else(gone)?;
         answered.await.map_err(|_| gone())
     }
@@ -99,7 +130,7 @@ impl Maker {
 impl Drop for Maker {
     fn drop(&mut self) {
         // The thread's loop ends with the channel.
-        drop(self.requests.take());
+        drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

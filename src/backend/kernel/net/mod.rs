@@ -4,8 +4,10 @@
 //! Change ──▶ maker ──▶ world, place ──▶ link · tunnel · address · route · neighbour ─┐
 //!           (thread)     │                                              rtnl, socket ├─▶ kernel
 //!                        ├─▶ sysctl: switches pinned in each namespace               │
-//!                        └─▶ nft: filters ───────────────────────────────────────────┘
-//! nflog (thread) ◀── packets that a log rule reported
+//!                        ├─▶ nft: filters ───────────────────────────────────────────┤
+//!       Guest ◀──────────┴── look: what a node's kernel says of itself ◀──────────────┘
+//! reader (thread) ◀─┬─ nflog: packets that a log rule reported
+//!                   └─ trace: packets that a rule of the node's own dropped
 //! ```
 
 mod address;
@@ -14,16 +16,19 @@ mod counters;
 mod describe;
 mod error;
 mod link;
+mod look;
 mod maker;
 pub mod namespace;
 mod neighbour;
 pub mod nflog;
 pub mod nft;
 mod place;
+mod reader;
 mod route;
 mod rtnl;
 mod socket;
 mod sysctl;
+mod trace;
 mod tunnel;
 mod wire;
 mod world;
@@ -31,3 +36,4 @@ mod world;
 pub use counters::Counters;
 pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;
+pub(super) use trace::{ReportDrop, TracedDrop};

@@ -1,22 +1,14 @@
-//! The packet log: what a log rule reports (`nfnetlink_log`).
-//!
-//! Every node with a filter has a socket of its own; one thread reads them all, so that neither a busy
-//! runtime nor a slow listener delays the time stamps.
+//! The packet log: what a log rule reports (`nfnetlink_log`). Every node with a filter has a socket of
+//! its own.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::sync::broadcast;
 
 use super::counters::Counting;
 use super::error::Refusal;
+use super::reader::{Listener, Reader};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::wire;
 use crate::backend::BackendError;
@@ -51,7 +43,7 @@ const PACKET: u16 = 4 << 8;
 const CONFIG: u16 = 4 << 8 | 1;
 
 /// Reads a message of the packet log: family, prefix, packet. Takes any bytes.
-fn parse(message: &wire::Message<'_>) -> Option<(Family, String, Vec<u8>)> {
+pub(super) fn parse(message: &wire::Message<'_>) -> Option<(Family, String, Vec<u8>)> {
     /// `NFULA_PAYLOAD` and `NFULA_PREFIX`.
     const PAYLOAD: u16 = 9;
     const PREFIX: u16 = 10;
@@ -86,119 +78,35 @@ fn from_network_header(family: Family, packet: &[u8]) -> &[u8] {
     }
 }
 
-/// A node's socket, bound to the group.
-#[derive(Debug)]
-struct Source {
-    node: NodeId,
-    socket: NetlinkSocket,
-}
-
-/// What the reading thread and its users share.
-#[derive(Debug)]
-struct Shared {
-    epoll: Epoll,
-    stop: EventFd,
-    sources: Mutex<BTreeMap<u64, Arc<Source>>>,
-}
-
-/// The reading thread.
-#[derive(Debug)]
-pub(super) struct LogReader {
-    shared: Arc<Shared>,
-    next: u64,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// A node's part in the log; the node is listened to for as long as this is held.
-#[derive(Debug)]
-pub struct LogListener {
-    shared: Arc<Shared>,
-    key: u64,
-}
-
-/// The key of the event that ends the thread.
-const STOP: u64 = 0;
-
-impl LogReader {
-    /// Starts the thread.
-    pub fn start(log: broadcast::Sender<LoggedPacket>) -> Result<Self, BackendError> {
-        let make = || -> Result<_, Refusal> {
-            let shared = Shared {
-                epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
-                stop: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
-                sources: Mutex::default(),
-            };
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
-            shared.epoll.add(&shared.stop, event)?;
-            let shared = Arc::new(shared);
-            let for_thread = Arc::clone(&shared);
-            let thread = std::thread::Builder::new()
-                .name("canal-nflog".into())
-                .spawn(move || read_all(&for_thread, &log))?;
-            Ok(Self {
-                shared,
-                next: STOP + 1,
-                thread: Some(thread),
-            })
-        };
-        make().map_err(|refusal| refusal.of("start the packet log's thread"))
-    }
-
-    /// Listens to the log of the calling thread's namespace, on behalf of `node`.
-    pub fn listen(
-        &mut self,
-        node: &NodeId,
-        counting: &Counting,
-    ) -> Result<LogListener, BackendError> {
-        let doing = || format!("listen to the packet log of node {node}");
-        let socket = bind(counting).map_err(|refusal| refusal.of(doing()))?;
-        let source = Arc::new(Source {
-            node: node.clone(),
-            socket,
-        });
-        let key = self.next;
-        self.next += 1;
-        let event = EpollEvent::new(EpollFlags::EPOLLIN, key);
-        let fd = source.socket.as_socket().as_fd();
-        let added = self.shared.epoll.add(fd, event);
-        added.map_err(|errno| Refusal::from(errno).of(doing()))?;
-        lock(&self.shared).insert(key, source);
-        Ok(LogListener {
-            shared: Arc::clone(&self.shared),
-            key,
-        })
-    }
-}
-
-impl Drop for LogReader {
-    fn drop(&mut self) {
-        if self.shared.stop.write(1).is_ok()
-            && let Some(thread) = self.thread.take()
-        {
-            let _ = thread.join();
+/// Listens to the log of the calling thread's namespace, on behalf of `node`, for as long as what this
+/// gives is held.
+pub(super) fn listen(
+    reader: &mut Reader,
+    node: &NodeId,
+    log: &broadcast::Sender<LoggedPacket>,
+    counting: &Counting,
+) -> Result<Listener, BackendError> {
+    let doing = || format!("listen to the packet log of node {node}");
+    let socket = bind(NFLOG_GROUP, counting).map_err(|refusal| refusal.of(doing()))?;
+    let (id, log) = (node.clone(), log.clone());
+    let report = move |message: &wire::Message<'_>, at| {
+        if let Some((family, prefix, packet)) = parse(message) {
+            // Nobody may be listening at the moment.
+            let _ = log.send(LoggedPacket {
+                node: id.clone(),
+                prefix,
+                family,
+                packet,
+                at,
+            });
         }
-    }
+    };
+    let listening = reader.listen(node, socket, Box::new(report));
+    listening.map_err(|refusal| refusal.of(doing()))
 }
 
-impl Drop for LogListener {
-    fn drop(&mut self) {
-        let source = lock(&self.shared).remove(&self.key);
-        if let Some(source) = source {
-            let _ = self.shared.epoll.delete(source.socket.as_socket().as_fd());
-        }
-    }
-}
-
-/// The sources. A panic elsewhere leaves the map whole: each change to it is one insertion or removal.
-fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, BTreeMap<u64, Arc<Source>>> {
-    shared
-        .sources
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A socket in the calling thread's namespace that receives the group's packets, each at once.
-pub(super) fn bind(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
+/// A socket in the calling thread's namespace that receives a group's packets, each at once.
+pub(super) fn bind(group: u16, counting: &Counting) -> Result<NetlinkSocket, Refusal> {
     /// `NFULA_CFG_CMD` with `NFULNL_CFG_CMD_BIND`, `NFULA_CFG_MODE` with `NFULNL_COPY_PACKET`, and
     /// `NFULA_CFG_QTHRESH`.
     const COMMAND: (u16, u8) = (1, 1);
@@ -215,7 +123,7 @@ pub(super) fn bind(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
         // NLM_F_REQUEST | NLM_F_ACK
         wire::message(bytes, (CONFIG, 1 | 4, 0), |bytes| {
             bytes.extend([0, 0]);
-            bytes.extend(NFLOG_GROUP.to_be_bytes());
+            bytes.extend(group.to_be_bytes());
             wire::put(bytes, COMMAND.0, &[COMMAND.1]);
             let [a, b, c, d] = SNAP_LENGTH.to_be_bytes();
             wire::put(bytes, MODE.0, &[a, b, c, d, MODE.1, 0]);
@@ -227,61 +135,6 @@ pub(super) fn bind(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
     }
     socket.as_socket().set_non_blocking(true)?;
     Ok(socket)
-}
-
-/// The thread's work: waits for packets and passes them on, until told to stop.
-fn read_all(shared: &Shared, log: &broadcast::Sender<LoggedPacket>) {
-    let mut events = [EpollEvent::empty(); 64];
-    let mut buffer = Vec::with_capacity(64 * 1024);
-    loop {
-        let ready = match shared.epoll.wait(&mut events, EpollTimeout::NONE) {
-            Ok(count) => &events[..count],
-            Err(nix::errno::Errno::EINTR) => continue,
-            Err(errno) => {
-                tracing::error!("the packet log has ended: {}", errno.desc());
-                return;
-            }
-        };
-        for event in ready {
-            if event.data() == STOP {
-                return;
-            }
-            let source = lock(shared).get(&event.data()).cloned();
-            if let Some(source) = source {
-                drain(&source, &mut buffer, log);
-            }
-        }
-    }
-}
-
-/// Reads what a socket holds.
-fn drain(source: &Source, buffer: &mut Vec<u8>, log: &broadcast::Sender<LoggedPacket>) {
-    loop {
-        buffer.clear();
-        match source.socket.as_socket().recv(buffer, 0) {
-            Ok(_) => {
-                let at = Instant::now();
-                for message in wire::messages(buffer) {
-                    if let Some((family, prefix, packet)) = parse(&message) {
-                        // Nobody may be listening at the moment.
-                        let _ = log.send(LoggedPacket {
-                            node: source.node.clone(),
-                            prefix,
-                            family,
-                            packet,
-                            at,
-                        });
-                    }
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENOBUFS as i32) => {
-                let fd = source.socket.as_socket().as_raw_fd();
-                tracing::warn!(node = %source.node, fd, "packets of the log were lost: too many at once");
-            }
-            Err(_) => return,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::error::Refusal;
 use super::namespace::Namespace;
-use super::nflog::LogListener;
 use super::nft::Tables;
+use super::reader::Listener;
 use super::rtnl::Request;
 use super::socket::NetlinkSocket;
+use super::trace::Tracing;
 use super::{address, link, neighbour, route, tunnel};
 use crate::network::{Change, IfName};
 
@@ -18,6 +19,8 @@ pub(super) struct Place {
     pub route: NetlinkSocket,
     pub interfaces: BTreeMap<IfName, u32>,
     pub filter: Option<PacketFilter>,
+    /// Since the first script.
+    pub tracing: Option<Tracing>,
 }
 
 /// What a node with a filter needs.
@@ -25,7 +28,7 @@ pub(super) struct PacketFilter {
     pub socket: NetlinkSocket,
     pub tables: Tables,
     /// Held for as long as packets are to be reported.
-    pub _log: LogListener,
+    pub _log: Listener,
 }
 
 impl Place {

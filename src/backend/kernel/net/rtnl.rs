@@ -8,6 +8,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::LinkAttribute;
 
 use super::socket::Batch;
+use super::wire;
 
 /// What a request does where something like it exists, or doesn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,12 @@ pub(super) fn push_query(batch: &mut Batch, message: RouteNetlinkMessage) {
 /// Adds a request that is answered with a list.
 pub(super) fn push_dump(batch: &mut Batch, message: RouteNetlinkMessage) {
     write(batch, NLM_F_REQUEST | NLM_F_DUMP, message);
+}
+
+/// Adds a request that is answered with a list, as bytes: its header and attributes.
+pub(super) fn push_raw_dump(batch: &mut Batch, kind: u16, body: &[u8]) {
+    let flags = NLM_F_REQUEST | NLM_F_DUMP;
+    batch.push(|bytes| wire::message(bytes, (kind, flags, 0), |bytes| bytes.extend(body)));
 }
 
 fn write(batch: &mut Batch, flags: u16, message: RouteNetlinkMessage) -> usize {

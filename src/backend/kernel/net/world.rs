@@ -10,15 +10,19 @@ use super::counters::Counting;
 use super::describe::describe;
 use super::error::Refusal;
 use super::link;
+use super::look;
 use super::namespace::{self, Namespace};
 use super::neighbour;
-use super::nflog::{LogReader, LoggedPacket};
+use super::nflog::{self, LoggedPacket};
 use super::nft::Tables;
 use super::place::{PacketFilter, Place};
+use super::reader::Reader;
 use super::rtnl::{self, Mode, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::sysctl::Pins;
+use super::trace::{ReportDrop, Tracing};
 use crate::backend::BackendError;
+use crate::guest::Guest;
 use crate::network::{Change, IfName, Link, LinkId, Network, Node, NodeId};
 
 /// The namespaces, as everybody else sees them.
@@ -33,7 +37,9 @@ pub(super) struct World {
     home: OwnedFd,
     pins: Pins,
     counting: Counting,
-    reader: LogReader,
+    reader: Reader,
+    log: broadcast::Sender<LoggedPacket>,
+    drops: ReportDrop,
     nodes: BTreeMap<NodeId, Place>,
     links: BTreeMap<LinkId, [Interface; 2]>,
     next_index: u32,
@@ -53,13 +59,16 @@ impl World {
     pub fn new(
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
+        drops: ReportDrop,
     ) -> Result<Self, BackendError> {
         let doing = "look at the namespace that the process is in";
         Ok(Self {
             home: namespace::current().map_err(|refusal| refusal.of(doing))?,
             pins: Pins::fresh().map_err(|refusal| refusal.of("make a network namespace"))?,
             counting,
-            reader: LogReader::start(log)?,
+            reader: Reader::start()?,
+            log,
+            drops,
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
             next_index: FIRST_INDEX,
@@ -127,6 +136,31 @@ impl World {
         Ok(())
     }
 
+    /// What a node's own kernel says of its configuration.
+    pub fn guest(&mut self, id: &NodeId) -> Result<Guest, BackendError> {
+        let refused = |refusal: Refusal| refusal.of(format!("look at node {id}"));
+        let place = self.nodes.get_mut(id).ok_or_else(|| refused(no_node(id)))?;
+        let fresh = Node::default();
+        let ours = self.network.nodes.get(id).unwrap_or(&fresh);
+        look::guest(place, ours, &self.counting).map_err(refused)
+    }
+
+    /// Looks at the tables that a script may have left on a node, and traces what passes them; whether
+    /// there are any.
+    pub fn look_at_rules(&mut self, id: &NodeId) -> Result<bool, BackendError> {
+        let mut look = || -> Result<bool, Refusal> {
+            let place = self.nodes.get_mut(id).ok_or_else(|| no_node(id))?;
+            namespace::enter(&*place.namespace.fd)?;
+            let tracing = match &mut place.tracing {
+                Some(tracing) => tracing,
+                none => none.insert(Tracing::new(&self.counting)?),
+            };
+            tracing.look(id, &mut self.reader, &self.drops, &self.counting)
+        };
+        let done = look();
+        done.map_err(|refusal| refusal.of(format!("look at the packet filter of node {id}")))
+    }
+
     fn add_node(&mut self, id: &NodeId, forwarding: bool) -> Result<(), BackendError> {
         let doing = || format!("make node {id}");
         let refused = |refusal: Refusal| refusal.of(doing());
@@ -151,6 +185,7 @@ impl World {
             route: socket,
             interfaces: BTreeMap::from([(IfName::lo(), link::LOOPBACK)]),
             filter: None,
+            tracing: None,
         };
         self.nodes.insert(id.clone(), place);
         self.counting.node();
@@ -328,7 +363,7 @@ impl World {
             place.filter = Some(PacketFilter {
                 socket: socket.map_err(refused)?,
                 tables: Tables::default(),
-                _log: self.reader.listen(id, &self.counting)?,
+                _log: nflog::listen(&mut self.reader, id, &self.log, &self.counting)?,
             });
         }
         let Some(filter) = &mut place.filter else {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::Host;
 use super::evidence::Footprint;
-use super::sightings::{Sighting, Watch};
+use super::sightings::{Sighting, Source, Watch};
 use crate::backend::BackendError;
 use crate::backend::probe::{Evidence, Measurement, NotSent, Outcome, Probe, ProbeKind};
 
@@ -38,7 +38,7 @@ enum Halt {
     Broken(BackendError),
 }
 
-/// How long a refusal by the node's own filter may precede the filter's report.
+/// How long what a filter does to a probe may precede the filter's report.
 const FILTER_DELAY: Duration = Duration::from_millis(15);
 
 impl Host {
@@ -67,13 +67,13 @@ impl Host {
             footprint: asked.footprint,
             began,
             evidence: Vec::new(),
+            traced: self.shared.sightings.has_traced(),
         };
         let outcome = case.decide(asked.fate, began + probe.timeout).await;
         let elapsed = began.elapsed();
-        case.evidence.sort_by_key(|evidence| evidence.after);
         Ok(Measurement {
             outcome,
-            evidence: case.evidence,
+            evidence: case.in_order(),
             elapsed,
         })
     }
@@ -99,7 +99,16 @@ struct Case {
     watch: Watch,
     footprint: Footprint,
     began: Instant,
-    evidence: Vec<Evidence>,
+    evidence: Vec<(Weight, Evidence)>,
+    /// Whether some node has rules of its own, which may answer for others.
+    traced: bool,
+}
+
+/// How much a label counts: the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Hint(Source),
+    Final,
 }
 
 impl Case {
@@ -114,9 +123,17 @@ impl Case {
             () = self.doom() => return Outcome::Dropped,
             () = tokio::time::sleep_until(until.into()) => Outcome::Silent,
         };
-        if outcome == Outcome::NotSent(NotSent::Forbidden) {
-            // A filter that drops what the node itself sends makes the send fail. If it says why,
-            // it does so a moment later.
+        // A filter that drops what the node itself sends makes the send fail; and a rule that rejects
+        // answers as the far end would. If one says so, it does a moment later.
+        let may_be_a_filter = match outcome {
+            Outcome::NotSent(NotSent::Forbidden) => true,
+            Outcome::Refused | Outcome::NotSent(NotSent::NoNeighbour) => self.traced,
+            Outcome::NotSent(NotSent::NoRoute | NotSent::TooBig)
+            | Outcome::Answered(_)
+            | Outcome::Dropped
+            | Outcome::Silent => false,
+        };
+        if may_be_a_filter {
             if tokio::time::timeout(FILTER_DELAY, self.doom())
                 .await
                 .is_ok()
@@ -152,13 +169,36 @@ impl Case {
         let Some(packet) = self.footprint.concerns(sighting.family, &sighting.packet) else {
             return false;
         };
-        self.evidence.push(Evidence {
+        let weight = if sighting.label.is_final {
+            Weight::Final
+        } else {
+            Weight::Hint(sighting.source)
+        };
+        let evidence = Evidence {
             node: sighting.node.clone(),
             label: sighting.label.clone(),
             answer: packet.answer,
             packet: packet.to_string(),
             after,
-        });
+        };
+        self.evidence.push((weight, evidence));
         sighting.label.is_final
+    }
+
+    /// The evidence in order of time, but what decides comes last.
+    fn in_order(mut self) -> Vec<Evidence> {
+        self.evidence.sort_by_key(|(_, evidence)| evidence.after);
+        let decides = self.evidence.iter().map(|(weight, _)| *weight).max();
+        // Of several that weigh the same the last decides, which stays where it is among its like.
+        let at = self
+            .evidence
+            .iter()
+            .rposition(|(weight, _)| Some(*weight) == decides);
+        if let Some(at) = at {
+            let last = self.evidence.remove(at);
+            self.evidence.push(last);
+        }
+        let evidence = self.evidence.into_iter();
+        evidence.map(|(_, evidence)| evidence).collect()
     }
 }

@@ -1,22 +1,23 @@
 //! Expressions, sets, rules and chains as nf_tables messages.
 
 use netlink_bindings::nftables::{
-    BitwiseOps, CmpOps, CtKeys, LookupFlags, Nfgenmsg, OpDelchainDo, OpDelruleDo, OpNewchainDo,
-    OpNewruleDo, OpNewsetDo, OpNewsetelemDo, OpNewtableDo, PushExprAttrs, PushExprListAttrs,
-    RangeOps, Registers, SetElemFlags, SetFlags, VerdictCode,
+    BitwiseOps, CmpOps, CtKeys, LookupFlags, MetaKeys, Nfgenmsg, OpDelchainDo, OpDelruleDo,
+    OpNewchainDo, OpNewruleDo, OpNewsetDo, OpNewsetelemDo, OpNewtableDo, PushExprAttrs,
+    PushExprListAttrs, RangeOps, Registers, SetElemFlags, SetFlags, TableFlags, VerdictCode,
 };
 use netlink_bindings::utils::Pusher;
 use nix::errno::Errno;
 
 use super::expression::{Expression, INTERFACE, Set, Verdict};
+use super::tracing::TRACE_GROUP;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::nflog::{NFLOG_GROUP, SNAP_LENGTH};
 use crate::backend::kernel::net::socket::Batch;
 use crate::backend::kernel::net::wire;
 use crate::network::{Chain, ChainId, Family, Hook, HookPoint};
 
-/// The name of every table of ours.
-pub(super) const TABLE: &str = "canal";
+/// The name of the tables that carry out the network's filters.
+pub(in crate::backend::kernel::net) const TABLE: &str = "canal";
 
 /// `NFNL_SUBSYS_NFTABLES`.
 const SUBSYSTEM: u16 = 10;
@@ -73,19 +74,24 @@ fn header(family: Family) -> Nfgenmsg {
     header
 }
 
-/// A transaction being written.
+/// A transaction being written: what it makes stands in tables of one name.
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub batch: Batch,
+    table: &'static str,
     sets: u32,
 }
 
 impl Transaction {
     /// An empty one.
-    pub fn begin() -> Self {
+    pub fn begin(table: &'static str) -> Self {
         let mut batch = Batch::default();
         batch.push(|bytes| frame(bytes, 16));
-        Self { batch, sets: 0 }
+        Self {
+            batch,
+            table,
+            sets: 0,
+        }
     }
 
     /// Ends it; the number of the last request, which asks for an acknowledgement.
@@ -103,17 +109,30 @@ impl Transaction {
     }
 
     pub fn add_table(&mut self, family: Family) {
+        let table = self.table.as_bytes();
         self.push(0, CREATE, |bytes| {
-            OpNewtableDo::encode_request(bytes, &header(family)).push_name_bytes(TABLE.as_bytes());
+            OpNewtableDo::encode_request(bytes, &header(family)).push_name_bytes(table);
+        });
+    }
+
+    /// A table that belongs to the socket that makes it: nobody else can change it, `nft flush ruleset`
+    /// passes over it, and it goes with the socket (since Linux 5.12).
+    pub fn add_own_table(&mut self, family: Family) {
+        let table = self.table.as_bytes();
+        self.push(0, CREATE, |bytes| {
+            OpNewtableDo::encode_request(bytes, &header(family))
+                .push_name_bytes(table)
+                .push_flags(TableFlags::Owner as u32);
         });
     }
 
     pub fn add_chain(&mut self, id: &ChainId, chain: &Chain) -> Result<(), Refusal> {
+        let table = self.table.as_bytes();
         let number = |hook: &Hook| hook_number(id.family, hook.point);
         let number = chain.hook.as_ref().map(number).transpose()?;
         self.push(3, CREATE, |bytes| {
             let mut message = OpNewchainDo::encode_request(bytes, &header(id.family))
-                .push_table_bytes(TABLE.as_bytes())
+                .push_table_bytes(table)
                 .push_name_bytes(id.name.as_bytes());
             if let (Some(hook), Some(number)) = (&chain.hook, number) {
                 let kind = match hook.point {
@@ -138,24 +157,27 @@ impl Transaction {
     }
 
     pub fn remove_chain(&mut self, id: &ChainId) {
+        let table = self.table.as_bytes();
         self.push(5, 0, |bytes| {
             OpDelchainDo::encode_request(bytes, &header(id.family))
-                .push_table_bytes(TABLE.as_bytes())
+                .push_table_bytes(table)
                 .push_name_bytes(id.name.as_bytes());
         });
     }
 
     /// Removes all rules of a chain.
     pub fn flush_chain(&mut self, id: &ChainId) {
+        let table = self.table.as_bytes();
         self.push(8, 0, |bytes| {
             OpDelruleDo::encode_request(bytes, &header(id.family))
-                .push_table_bytes(TABLE.as_bytes())
+                .push_table_bytes(table)
                 .push_chain_bytes(id.name.as_bytes());
         });
     }
 
     /// Adds a rule at the end of a chain, after the sets that it looks things up in.
     pub fn add_rule(&mut self, id: &ChainId, expressions: &[Expression]) {
+        let table = self.table.as_bytes();
         let first_set = self.sets + 1;
         for expression in expressions {
             if let Expression::Lookup { set, .. } | Expression::Translate(set) = expression {
@@ -165,7 +187,7 @@ impl Transaction {
         }
         self.push(6, CREATE | APPEND, |bytes| {
             let mut list = OpNewruleDo::encode_request(bytes, &header(id.family))
-                .push_table_bytes(TABLE.as_bytes())
+                .push_table_bytes(table)
                 .push_chain_bytes(id.name.as_bytes())
                 .nested_expressions();
             let mut set = first_set;
@@ -178,6 +200,7 @@ impl Transaction {
 
     /// An unnamed set: it goes with the rule that uses it.
     fn add_set(&mut self, family: Family, set: &Set, id: u32) {
+        let table = self.table.as_bytes();
         let mut flags = SetFlags::Anonymous as u32 | SetFlags::Constant as u32;
         if set.intervals {
             flags |= SetFlags::Interval as u32;
@@ -190,7 +213,7 @@ impl Transaction {
         let wire_id = id.to_be();
         self.push(9, CREATE, |bytes| {
             let mut message = OpNewsetDo::encode_request(bytes, &header(family))
-                .push_table_bytes(TABLE.as_bytes())
+                .push_table_bytes(table)
                 .push_name_bytes(set_name(set))
                 .push_flags(flags)
                 .push_key_type(set.shown_as)
@@ -209,7 +232,7 @@ impl Transaction {
         for elements in set.elements.chunks(ELEMENTS_AT_ONCE) {
             self.push(12, CREATE, |bytes| {
                 let mut list = OpNewsetelemDo::encode_request(bytes, &header(family))
-                    .push_table_bytes(TABLE.as_bytes())
+                    .push_table_bytes(table)
                     .push_set_bytes(set_name(set))
                     .push_set_id(wire_id)
                     .nested_elements();
@@ -371,6 +394,17 @@ fn encode<P: Pusher>(
             .push_qthreshold(1)
             .end_nested()
             .end_nested(),
+        Expression::Copy => one
+            .nested_data_log()
+            .push_group(TRACE_GROUP)
+            .push_snaplen(SNAP_LENGTH)
+            .push_qthreshold(1)
+            .end_nested()
+            .end_nested(),
+        Expression::Trace => {
+            let e = one.nested_data_meta().push_key(MetaKeys::Nftrace as u32);
+            e.push_sreg(REGISTER).end_nested().end_nested()
+        }
         Expression::Nat { source } => one
             .nested_data_nat()
             // NFT_NAT_SNAT and NFT_NAT_DNAT; NFPROTO_IPV4.

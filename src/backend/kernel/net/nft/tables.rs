@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::encode::Transaction;
+use super::encode::{TABLE, Transaction};
 use super::expression::expressions;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::socket::NetlinkSocket;
@@ -62,7 +62,7 @@ impl Tables {
     fn write<'a>(&self, wanted: &Wanted<'a>) -> Result<(Option<Writer<'a>>, Self), Refused<'a>> {
         let mut after = self.clone();
         let mut writer = Writer {
-            transaction: Transaction::begin(),
+            transaction: Transaction::begin(TABLE),
             origins: vec![None],
         };
         for (id, (change, chain)) in wanted {

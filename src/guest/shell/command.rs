@@ -1,0 +1,113 @@
+//! What a command asks for, once it has been read.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Changes nothing.
+    Nothing,
+    /// Fails, and changes nothing.
+    Fail,
+    /// `ip link show`, `ip address show` of one device: fails where there is none.
+    Show(String),
+    /// `ip link add NAME type vxlan`.
+    AddVxlan(AddVxlan),
+    /// `ip link set`.
+    SetLink(SetLink),
+    /// `ip link delete`.
+    RemoveLink(String),
+    /// `ip address add`, and `replace` or `change`, for which it may be there already.
+    AddAddress {
+        dev: String,
+        net: Ipv4Net,
+        replace: bool,
+    },
+    /// `ip address delete`; without a length the first that fits.
+    RemoveAddress {
+        dev: String,
+        ip: Ipv4Addr,
+        length: Option<u8>,
+    },
+    /// `ip address flush dev`.
+    FlushAddresses(String),
+    /// `ip route add` and its like.
+    SetRoute(Mode, RouteWords),
+    /// `ip route delete`.
+    RemoveRoute(RouteWords),
+    /// `ip route flush dev`.
+    FlushRoutes(String),
+    /// `ip neighbour flush`, on one device or on all.
+    FlushNeighbours(Option<String>),
+    /// `ip neighbour delete`.
+    RemoveNeighbour { dev: String, ip: Ipv4Addr },
+    /// `bridge fdb`, on the entry of the all-zero address.
+    Flood {
+        mode: FloodMode,
+        dev: String,
+        dst: Option<Ipv4Addr>,
+        port: Option<u16>,
+    },
+    /// `net.ipv4.ip_forward`.
+    Forwarding(bool),
+}
+
+/// `ip link add NAME type vxlan`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AddVxlan {
+    pub name: String,
+    pub vni: u32,
+    pub port: u16,
+    pub local: Option<Ipv4Addr>,
+    pub remote: Option<Ipv4Addr>,
+    /// The interface below.
+    pub below: Option<String>,
+    pub mtu: Option<u32>,
+    pub up: bool,
+}
+
+/// `ip link set`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SetLink {
+    pub dev: String,
+    pub up: Option<bool>,
+    pub mtu: Option<u32>,
+}
+
+/// What becomes of a route for the same prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// There must be none.
+    Add,
+    /// There must be one, which goes.
+    Change,
+    /// One that there is goes.
+    Replace,
+    /// One that there is stays, and comes first or last.
+    Beside,
+}
+
+/// The words of `ip route`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RouteWords {
+    pub destination: Ipv4Net,
+    pub via: Option<Ipv4Addr>,
+    pub dev: Option<String>,
+    pub source: Option<Ipv4Addr>,
+    pub onlink: bool,
+    /// `blackhole` and its like.
+    pub nowhere: bool,
+    /// Whether it has a metric besides 0.
+    pub metric: bool,
+}
+
+/// What `bridge fdb` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FloodMode {
+    Add,
+    Append,
+    Replace,
+    Remove,
+}

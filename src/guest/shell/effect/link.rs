@@ -1,0 +1,164 @@
+//! Interfaces: made, raised, removed.
+
+use super::super::command::{AddVxlan, SetLink};
+use super::super::refusal::{Refusal, Stop};
+use super::{address, interface, missing, must_exist, route};
+use crate::guest::{Guest, Interface, Vxlan};
+
+/// What a VXLAN adds to a packet, in bytes: Ethernet, VXLAN, UDP and IPv4 (RFC 7348, section 4.3).
+const OVERHEAD: u32 = 50;
+
+/// Ethernet's least, and what an interface takes at most, in bytes (`ETH_MIN_MTU`, `ETH_MAX_MTU`).
+const MTU: std::ops::RangeInclusive<u32> = 68..=65_535;
+
+/// Of an interface that is built on no other, in bytes.
+const DEFAULT_MTU: u32 = 1_500;
+
+/// The longest name of an interface, in bytes.
+const NAME: usize = 15;
+
+/// `ip link add … type vxlan`.
+pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop> {
+    if let Some(below) = &wanted.below {
+        // Read by another part of `ip` than the rest, with another exit status.
+        if must_exist(guest, below).is_err() {
+            return Err(missing(guest, Refusal::no_device(below).exit(255)));
+        }
+    }
+    if wanted.name.len() > NAME {
+        return Err(Refusal::said("Attribute failed policy validation").into());
+    }
+    check_mtu(wanted.mtu)?;
+    if wanted.name == "lo" || guest.interfaces.contains_key(&wanted.name) {
+        return Err(Refusal::answered("File exists").into());
+    }
+    let mut vxlans = guest.interfaces.values().filter_map(|i| i.vxlan.as_ref());
+    if vxlans.any(|vxlan| vxlan.vni == wanted.vni && vxlan.port == wanted.port) {
+        let text = "A VXLAN device with the specified VNI already exists";
+        return Err(Refusal::said(text).into());
+    }
+    let below = wanted.below.as_ref().map(|dev| guest.interfaces.get(dev));
+    let most = match below {
+        // Over `lo`.
+        Some(None) => return Err(Stop::Doubt),
+        Some(Some(below)) => Some(below.mtu.saturating_sub(OVERHEAD).max(*MTU.start())),
+        None => None,
+    };
+    let mtu = match (wanted.mtu, most) {
+        (Some(mtu), Some(most)) => mtu.min(most),
+        (None, Some(most)) => most,
+        (Some(mtu), None) => mtu,
+        (None, None) => DEFAULT_MTU,
+    };
+    let made = Interface {
+        up: false,
+        mtu,
+        addresses: Vec::new(),
+        vxlan: Some(Vxlan {
+            vni: wanted.vni,
+            port: wanted.port,
+            local: wanted.local,
+            flood: wanted.remote.into_iter().collect(),
+            learned: Default::default(),
+        }),
+    };
+    guest.interfaces.insert(wanted.name.clone(), made);
+    if wanted.up {
+        raise(guest, &wanted.name)?;
+    }
+    Ok(())
+}
+
+fn check_mtu(mtu: Option<u32>) -> Result<(), Stop> {
+    match mtu {
+        Some(mtu) if mtu < *MTU.start() => {
+            Err(Refusal::said("mtu less than device minimum").into())
+        }
+        Some(mtu) if mtu > *MTU.end() => {
+            Err(Refusal::said("mtu greater than device maximum").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `ip link set`. The MTU comes first; where it is refused, nothing else is done.
+pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
+    let dev = &wanted.dev;
+    must_exist(guest, dev)?;
+    if dev == "lo" {
+        // It is up, and nobody changes anything about it without a purpose of his own.
+        return match wanted {
+            SetLink {
+                up: None | Some(true),
+                mtu: None,
+                ..
+            } => Ok(()),
+            _ => Err(Stop::Doubt),
+        };
+    }
+    if let Some(mtu) = wanted.mtu {
+        check_mtu(Some(mtu))?;
+        let interface = interface(guest, dev)?;
+        // The interface below sets the limit, and a `Guest` doesn't say which that is.
+        if interface.vxlan.is_some() && mtu > interface.mtu {
+            return Err(Stop::Doubt);
+        }
+        interface.mtu = mtu;
+    }
+    match wanted.up {
+        Some(true) => raise(guest, dev),
+        Some(false) => lower(guest, dev),
+        None => Ok(()),
+    }
+}
+
+/// An interface that comes up has the routes of its addresses, and no others.
+fn raise(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
+    let interface = interface(guest, dev)?;
+    if interface.up {
+        return Ok(());
+    }
+    interface.up = true;
+    let mut done = Ok(());
+    for (prefix, source) in address::networks(&interface.addresses.clone()) {
+        let connected = route::connect(guest, dev, prefix, source);
+        done = done.and(connected);
+    }
+    done
+}
+
+/// An interface that goes down loses all its routes, and forgets its neighbours. What it floods to
+/// stays.
+fn lower(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
+    let interface = interface(guest, dev)?;
+    interface.up = false;
+    lose(guest, dev);
+    Ok(())
+}
+
+/// What an interface loses when it goes down, or with its last address.
+pub(super) fn lose(guest: &mut Guest, dev: &str) {
+    route::drop_over(guest, dev);
+    let interface = guest.interfaces.get_mut(dev);
+    if let Some(vxlan) = interface.and_then(|i| i.vxlan.as_mut()) {
+        vxlan.learned.clear();
+    }
+}
+
+/// `ip link delete`.
+pub(super) fn remove(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
+    must_exist(guest, dev)?;
+    let Some(gone) = guest.interfaces.get(dev).cloned().filter(|_| dev != "lo") else {
+        return Err(Refusal::answered("Operation not supported").into());
+    };
+    lose(guest, dev);
+    guest.interfaces.remove(dev);
+    for address in &gone.addresses {
+        route::drop_from(guest, address.addr());
+    }
+    // One that is built on it goes too, and a `Guest` doesn't say which that is.
+    if gone.vxlan.is_none() && guest.interfaces.values().any(|i| i.vxlan.is_some()) {
+        return Err(Stop::Doubt);
+    }
+    Ok(())
+}
