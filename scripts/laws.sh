@@ -21,7 +21,7 @@ for number in "$rounds" "$cases"; do
         ;;
     esac
 done
-[ $# -lt 2 ] && set -- && : || shift 2
+if [ $# -gt 2 ]; then shift 2; else set --; fi
 cd "$(dirname "$0")/.." || exit 2
 
 told=$(mktemp) || exit 2

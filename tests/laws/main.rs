@@ -8,6 +8,7 @@
 //! | [`clouds`] | what actions and the passing of time may do to them |
 //! | [`route`], [`network_acl`] | which route counts, which entry decides |
 //! | [`lowered`] | what the clouds come to in Linux terms |
+//! | [`written`] | actions in the language of scenarios |
 //! | [`packet`] | what becomes of packets, as the predictor has it |
 //! | [`difference`] | the changes from one network to another |
 //! | [`written`] | actions as text |

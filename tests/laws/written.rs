@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use canal_sim::cloud::Action;
-use canal_sim::scenario::{self, StepKind};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::any::action::step;
+use canal_sim::cloud::Action;
+use canal_sim::scenario::{self, StepKind};
+
+use crate::any::action::step;
+use crate::any::cases;
 
 /// The action of a file's one step, if the reader of scenarios has nothing against it.
 fn read_back(text: &str) -> Option<Action> {
@@ -47,21 +49,21 @@ fn holds(action: &Action) -> bool {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
-    fn what_is_written_is_read_as_the_same(
-        step in step(),
-    ) {
+    fn what_is_written_is_read_as_the_same(step in step()) {
         holds(&step.action);
     }
 }
 
-/// The reader of scenarios takes some action of every operation: otherwise the property above would
-/// prove little of it.
+/// The reader of scenarios takes some action of every operation: otherwise the law above would prove
+/// little of it.
 #[test]
 fn every_operation_is_written_and_read() {
     let mut runner = TestRunner::deterministic();
     let mut read = BTreeSet::new();
-    for _ in 0..4000 {
+    for _ in 0..6000 {
         let action = step().new_tree(&mut runner).unwrap().current().action;
         if holds(&action) {
             read.insert(action.name());

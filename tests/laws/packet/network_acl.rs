@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use canal_sim::cloud::Reason;
-use canal_sim::cloud::aws::{AclMatch, Action, IpProtocol, NetworkAclEntry, PortRange, RuleAction};
-use canal_sim::reach::{HopKind, Map, Prediction, Verdict};
+use canal_sim::cloud::aws::{
+    AclMatch, Action, IpProtocol, NetworkAclEntry, PortRange, RuleAction, SubnetId,
+};
+use canal_sim::reach::{HopKind, Map, Node, Prediction, Verdict};
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
@@ -72,28 +74,39 @@ proptest! {
         }
     }
 
-    /// An ACL that the answer meets and the question did not has a say of its own.
+    /// What the question passed at the subnets of its two ends, the answer passes in the other direction;
+    /// there the ACL has a say of its own.
     #[test]
     fn an_answer_needs_an_entry(walk in stroll()) {
         let cloud = walk.end().cloud;
         let guests = Default::default();
         let map = Map::new(&cloud, &guests);
         for (flow, prediction) in predicted(&map, &cloud) {
-            if prediction.verdict != Verdict::Reachable {
+            let tunnelled = prediction.forward.iter().any(|hop| hop.tunnelled);
+            if tunnelled || prediction.verdict != Verdict::Reachable {
                 continue;
             }
-            let met = |way: &[canal_sim::reach::Hop<'_>]| -> BTreeSet<_> {
-                way.iter()
-                    .filter_map(|hop| match hop.kind {
-                        HopKind::NetworkAcl { acl, egress, .. } => Some((acl.clone(), egress)),
-                        _ => None,
-                    })
-                    .collect()
-            };
-            let (there, back) = (met(&prediction.forward), met(&prediction.back));
-            for (id, egress) in back.difference(&there) {
+            let ends: BTreeSet<&SubnetId> = [prediction.forward.first(), prediction.forward.last()]
+                .into_iter()
+                .filter_map(|hop| match hop?.kind {
+                    HopKind::Sends { node: Node::Instance(id), .. }
+                    | HopKind::Arrives { node: Node::Instance(id), .. } => Some(&cloud.aws.instances[id].subnet),
+                    _ => None,
+                })
+                .collect();
+            let mut met = BTreeSet::new();
+            let mut comes = BTreeSet::new();
+            for hop in &prediction.forward {
+                if let HopKind::NetworkAcl { acl, subnet, egress, .. } = hop.kind {
+                    met.insert((acl, egress));
+                    if ends.contains(subnet) {
+                        comes.insert((acl, !egress));
+                    }
+                }
+            }
+            for (id, egress) in comes.difference(&met) {
                 let mut closed = cloud.clone();
-                let acl = closed.aws.network_acls.get_mut(id).unwrap();
+                let acl = closed.aws.network_acls.get_mut(*id).unwrap();
                 let entries = if *egress { &mut acl.egress } else { &mut acl.ingress };
                 entries.insert(0, DENY_ALL);
                 let now = Map::new(&closed, &guests).predict(&flow).map(|now| now.verdict);
