@@ -461,13 +461,14 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn random_commands() -> Result<(), Failed> {
-    const CASES: u32 = 128;
     let lab = RefCell::new(Lab::new(GATE));
     let name = NodeName::Instance(InstanceId::new("server"));
     let id = node(&name);
     let doubtful = Cell::new(0);
+    // Half of what PROPTEST_CASES says, and by default 128: each takes a restart and two processes.
+    let cases = Config::default().cases / 2;
     let config = Config {
-        cases: CASES,
+        cases,
         failure_persistence: None,
         max_shrink_iters: 400,
         ..Config::default()
@@ -491,6 +492,6 @@ fn random_commands() -> Result<(), Failed> {
         },
     );
     ran.map_err(|error| error.to_string())?;
-    println!("{} of {CASES} were doubtful", doubtful.get());
+    println!("{} of {cases} were doubtful", doubtful.get());
     Ok(())
 }
