@@ -90,7 +90,8 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    fn new(mend: Mend) -> Self {
+    /// A mend as steps.
+    pub fn new(mend: Mend) -> Self {
         // All that can't be written is a setting taken back, which mends nothing.
         let actions = mend.actions.iter().filter_map(|action| action.step().ok());
         let script = mend.on.map(|node| {

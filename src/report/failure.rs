@@ -3,6 +3,7 @@
 
 use super::essence::{self, essence, seen};
 use super::text::{duration, lines, visible, wrap};
+use crate::explain::Proposal;
 use crate::network::NodeId;
 use crate::run::event::{Detail, OutcomeKind, ProbeReport, StepReport};
 
@@ -175,7 +176,46 @@ pub fn fields(step: &StepReport) -> Vec<Field> {
         ));
     }
     fields.push(Field::line("where", format!("{}:{}", step.file, step.line)));
+    if let Detail::Expect(probe) = &step.detail
+        && let Some(question) = question(probe)
+    {
+        let (file, moment) = (quoted(&step.file), step.step);
+        let command = format!("canal-sim explain {file} {question} --after '#{moment}'");
+        fields.push(Field::line("more", command));
+    }
     fields
+}
+
+/// The same question on the command line of `explain`.
+fn question(probe: &ProbeReport) -> Option<String> {
+    let ask = match probe.probe.split(['/', ' ']).collect::<Vec<_>>()[..] {
+        ["tcp" | "http", port, ..] => format!("--tcp {port}"),
+        ["udp", port] => format!("--udp {port}"),
+        ["dns", ..] => "--udp 53".to_owned(),
+        ["ntp"] => "--udp 123".to_owned(),
+        ["ping", "of", size, ..] => {
+            let fragment = if probe.probe.contains("don't fragment") {
+                " --df"
+            } else {
+                ""
+            };
+            format!("--ping --size {size}{fragment}")
+        }
+        ["ping"] => "--ping".to_owned(),
+        ["ping,", ..] => "--ping --df".to_owned(),
+        _ => return None,
+    };
+    let (from, to) = (quoted(&probe.from), quoted(&probe.to));
+    Some(format!("--from {from} --to {to} {ask}"))
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// How the measurement differs from the prediction, where nothing else is wrong.
@@ -239,6 +279,11 @@ fn probe_fields(probe: &ProbeReport) -> Vec<Field> {
         let label = if probe.reason.is_some() { "" } else { "reason" };
         fields.push(Field::prose(label, explanation.as_str()));
     }
+    if let Some(mend) = mend(probe) {
+        fields.push(Field::prose("mend", mend.words.as_str()));
+        let rows = mend.steps.iter().flat_map(|step| step.lines().map(visible));
+        fields.push(Field::lines("", rows.collect()));
+    }
     if probe.outcome == OutcomeKind::LostWithoutEvidence {
         fields.push(Field::prose("finding", LOST));
     }
@@ -247,6 +292,17 @@ fn probe_fields(probe: &ProbeReport) -> Vec<Field> {
         fields.push(Field::lines("evidence", rows));
     }
     fields
+}
+
+/// What would mend the fault, where the measurement is what was predicted, or is no verdict at all.
+fn mend(probe: &ProbeReport) -> Option<&Proposal> {
+    let prediction = probe.prediction.as_ref()?;
+    let agrees = match probe.outcome {
+        OutcomeKind::Blocked => prediction.reason == probe.reason,
+        OutcomeKind::LostWithoutEvidence => true,
+        OutcomeKind::Reachable | OutcomeKind::Refused => false,
+    };
+    prediction.mend.as_ref().filter(|_| agrees)
 }
 
 /// `sensor → vpg/vpg/a → pcx/pcx → vpc/customer ✗`.

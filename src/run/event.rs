@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::backend::probe::Evidence;
 use crate::cloud;
+use crate::explain::Proposal;
 use crate::network::NodeId;
 
 /// Something that happened in a run.
@@ -243,6 +244,8 @@ pub struct PredictionReport {
     pub seen_from: Option<Ipv4Addr>,
     /// Answered: the answer's TTL as it arrives, if it leaves with 64.
     pub ttl: Option<u8>,
+    /// Where it is blocked: what would mend it.
+    pub mend: Option<Proposal>,
     /// What is not understood of the machines on the way, one line each. A difference is no failure then.
     pub doubts: Vec<String>,
     /// How the measurement differs, where it does.

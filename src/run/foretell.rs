@@ -2,6 +2,7 @@
 
 use super::event::{OutcomeKind, PredictionReport};
 use crate::cloud::Cloud;
+use crate::explain::Proposal;
 use crate::guest::Guests;
 use crate::reach::{self, Flow, Map, Prediction, Verdict, resource_at_fault};
 use crate::scenario::Ask;
@@ -54,6 +55,7 @@ pub(super) fn foretell(cloud: &Cloud, guests: &Guests, flow: &Flow) -> Option<Pr
         answer,
         seen_from: prediction.seen_from,
         ttl: prediction.ttl.filter(|_| ping),
+        mend: reach::mend(cloud, flow, &prediction).map(Proposal::new),
         doubts: doubts(&prediction, guests),
         difference: None,
     })
