@@ -165,8 +165,8 @@ fn from_peer(parts: &VpgParts) -> Vec<Rule> {
             format!("{name}, peers' inner addresses"),
         ),
         // Gate leads to devices, not through the VPG.
-        no_such_address(parts, !Test::Destination(subnet)),
-        no_such_address(parts, Test::Oif(IfName::lo())),
+        no_such_address(parts, [!Test::Destination(subnet)]),
+        no_such_address(parts, [Test::Oif(IfName::lo()).into()]),
         Rule::new([], [Statement::Accept]),
     ]
 }
@@ -186,13 +186,13 @@ fn between_devices(parts: &VpgParts) -> Vec<Rule> {
 }
 
 /// The rule for an address of the device subnet that nobody has.
-pub(super) fn no_such_address(parts: &VpgParts, matches: impl Into<Match>) -> Rule {
+pub(super) fn no_such_address<const N: usize>(parts: &VpgParts, matches: [Match; N]) -> Rule {
     let (reason, name) = if parts.vpg.gate.open {
         (Reason::GateNoSuchAddress, "Gate of VPG")
     } else {
         (Reason::GateNotOpen, "VPG")
     };
-    deny([matches.into()], reason, format!("{name} {}", parts.id))
+    deny(matches, reason, format!("{name} {}", parts.id))
 }
 
 /// VXLAN to an address of the VPG that is none of the node's own. A peer that floods sends copies to

@@ -1,6 +1,8 @@
 //! The internet: one router that is also a server, and the user's computer on it.
 
-use super::builder::{Builder, NodeExt, deny};
+use std::net::Ipv4Addr;
+
+use super::builder::{Builder, NodeExt, allow, deny, jump};
 use super::name::{internet_node, pc_node};
 use super::special::{ANY, host, private};
 use crate::cloud::{Reason, internet as address};
@@ -38,7 +40,7 @@ pub(super) fn lower(b: &mut Builder) {
     node.services = services;
     node.files.hostname = "internet".into();
     let sink = || Test::Oif(IfName::lo()).into();
-    node.hook("forward", HookPoint::Forward, 0).extend([
+    let nowhere = vec![
         deny(
             [sink(), Test::DestinationIn(private()).into()],
             Reason::NoRouteToDestination,
@@ -54,5 +56,14 @@ pub(super) fn lower(b: &mut Builder) {
             Reason::NoRouteToDestination,
             "internet: nothing has this address",
         ),
+    ];
+    node.chain("nowhere", nowhere);
+    node.hook("forward", HookPoint::Forward, 0)
+        .push(jump([], "nowhere"));
+    // What the server itself sends there is heard of as well.
+    let own = [address::SERVER, Ipv4Addr::LOCALHOST].map(host);
+    node.hook("output", HookPoint::Output, 0).extend([
+        allow([Test::DestinationIn(own.into()).into()]),
+        jump([], "nowhere"),
     ]);
 }

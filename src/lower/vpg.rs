@@ -224,11 +224,12 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         .chain(attached.iter().cloned())
         .collect();
     forward.push(jump([Test::OifIn(outwards).into()], "routing-filter"));
-    let mut inside: BTreeSet<IfName> = parts
+    let devices: BTreeSet<IfName> = parts
         .sessions
         .iter()
         .map(|(sim, ..)| interface::sim(sim))
         .collect();
+    let mut inside = devices.clone();
     inside.extend([backbone(), interface::vxlan()]);
     forward.push(jump([Test::OifIn(inside).into()], gate::BETWEEN_DEVICES));
 
@@ -236,8 +237,17 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         node.chain(FROM_ATTACHMENT, from_attachment(&name));
     }
     let mut input = gate::input_rules(parts, side);
-    // The nodes' own inner addresses are no devices.
+    // The nodes' own inner addresses are no devices, whoever asks.
     input.push(no_such_device([Test::IifIn(attached).into()], &name));
+    let from_devices = || Test::IifIn(devices.clone()).into();
+    let inner = Test::Destination(vpg.device_subnet).into();
+    input.push(gate::no_such_address(parts, [from_devices(), inner]));
+    // Nor is there a way to the VPG's own range, whichever of the nodes serves the session.
+    input.push(deny(
+        [from_devices()],
+        Reason::NoRouteToDestination,
+        parts.uncovered(),
+    ));
     input.push(deny(
         [Test::IifIn(peerings.into_iter().chain([internet()]).collect()).into()],
         Reason::VpgInboundNotTranslated,
@@ -273,7 +283,7 @@ fn sink_rules(b: &Builder, parts: &VpgParts, name: &str) -> Vec<Rule> {
         ));
     }
     let device_subnet = Test::Destination(parts.vpg.device_subnet);
-    rules.push(gate::no_such_address(parts, device_subnet));
+    rules.push(gate::no_such_address(parts, [device_subnet.into()]));
     rules.push(deny(
         [Test::DestinationIn(private()).into()],
         Reason::NoRouteToDestination,

@@ -1,0 +1,150 @@
+//! One scenario on the kernel, and what came of each of its questions.
+
+use std::time::Duration;
+
+use canal_sim::backend::kernel::Kernel;
+use canal_sim::run::event::{Detail, Event, OutcomeKind, ProbeReport, Status};
+use canal_sim::run::{Options, Outcome, run_scenario};
+use canal_sim::scenario;
+use tokio::runtime::Handle;
+
+/// What came of a scenario.
+#[derive(Debug, Default)]
+pub struct Held {
+    pub probes: Vec<Probe>,
+    /// Steps other than questions that failed, and whatever else kept it from being carried out: in a
+    /// generated scenario that is a fault of the generator or of the program.
+    pub broken: Vec<String>,
+    pub times: Times,
+}
+
+/// One question.
+#[derive(Debug)]
+pub struct Probe {
+    /// Its line in the file, from 1.
+    pub line: usize,
+    pub report: ProbeReport,
+    pub passed: bool,
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Writing and examining the file.
+    pub reading: Duration,
+    /// Making the network.
+    pub making: Duration,
+    /// Questions that were decided, by an answer or by evidence.
+    pub decided: Duration,
+    /// Questions that nothing decided until their time was over.
+    pub waited: Duration,
+    /// Scripts.
+    pub scripts: Duration,
+    /// Actions and waits.
+    pub acting: Duration,
+    /// Taking the network down.
+    pub ending: Duration,
+}
+
+impl Times {
+    /// Each with its name.
+    pub fn list(&self) -> [(&'static str, Duration); 7] {
+        [
+            ("reading the file", self.reading),
+            ("making the network", self.making),
+            ("questions decided", self.decided),
+            ("questions waited out", self.waited),
+            ("scripts", self.scripts),
+            ("actions", self.acting),
+            ("taking it down", self.ending),
+        ]
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.reading += other.reading;
+        self.making += other.making;
+        self.decided += other.decided;
+        self.waited += other.waited;
+        self.scripts += other.scripts;
+        self.acting += other.acting;
+        self.ending += other.ending;
+    }
+}
+
+/// Runs a scenario on a network of its own.
+pub fn hold(runtime: &Handle, file: &str, text: &str) -> Held {
+    let mut held = Held::default();
+    let began = std::time::Instant::now();
+    let (scenario, wrong) = scenario::examine(file, text.as_bytes());
+    held.times.reading = began.elapsed();
+    let Some(scenario) = scenario else {
+        held.broken.push(format!("{wrong}"));
+        return held;
+    };
+    runtime.block_on(async {
+        let mut kernel = match Kernel::new().await {
+            Ok(kernel) => kernel,
+            Err(error) => return held.broken.push(error.to_string()),
+        };
+        let mut sink = |event| held.note(event);
+        let options = Options { fail_fast: false };
+        let outcome = run_scenario(&scenario, &mut kernel, options, &mut sink).await;
+        match outcome {
+            Outcome::Passed | Outcome::Failed => {}
+            Outcome::Wrong(list) => {
+                held.broken.extend(list.into_iter().map(|one| one.message));
+            }
+            Outcome::Broken(error) => held.broken.push(error.to_string()),
+        }
+        let began = std::time::Instant::now();
+        drop(kernel);
+        held.times.ending = began.elapsed();
+    });
+    held
+}
+
+impl Held {
+    fn note(&mut self, event: Event) {
+        let step = match event {
+            Event::NetworkReady { elapsed, .. } => {
+                self.times.making += elapsed;
+                return;
+            }
+            Event::StepFinished(step) => *step,
+            _ => return,
+        };
+        let passed = step.status == Status::Passed;
+        match step.detail {
+            Detail::Expect(report) => {
+                if waited_out(&report) {
+                    self.times.waited += step.elapsed;
+                } else {
+                    self.times.decided += step.elapsed;
+                }
+                self.probes.push(Probe {
+                    line: step.line,
+                    report: *report,
+                    passed,
+                });
+                return;
+            }
+            Detail::Run { .. } => self.times.scripts += step.elapsed,
+            _ => self.times.acting += step.elapsed,
+        }
+        if !passed {
+            self.broken.push(format!(
+                "line {}: step {} ({}) failed: {:?}",
+                step.line, step.step, step.name, step.detail
+            ));
+        }
+    }
+}
+
+/// Whether nothing decided a question until its time was over.
+pub fn waited_out(report: &ProbeReport) -> bool {
+    match report.outcome {
+        OutcomeKind::Reachable | OutcomeKind::Refused => false,
+        OutcomeKind::LostWithoutEvidence => true,
+        OutcomeKind::Blocked => !report.evidence.iter().any(|one| one.label.is_final),
+    }
+}

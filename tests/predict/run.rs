@@ -1,0 +1,211 @@
+//! Many cases, side by side.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use canal_sim::backend::kernel::capabilities;
+use libtest_mimic::Failed;
+use proptest::strategy::ValueTree;
+use tokio::runtime::Handle;
+
+use crate::difference::{Difference, Verdict, judge};
+use crate::hold::{Held, hold};
+use crate::plan::Plan;
+use crate::settings::Settings;
+use crate::tally::Tally;
+use crate::{case, minimal, write};
+
+/// How long a probe waits. What the network lets through arrives in a few milliseconds; only what dies
+/// without a word of its own takes all of it.
+const SHORT: &str = "150ms";
+
+/// How long it waits where the short time alone spoke against the prediction: on a machine with much else
+/// to do, an answer or a report may come late. Shorter than a second, after which TCP and ARP ask again
+/// (RFC 6298, section 2.1; `retrans_time_ms`, arp(7)), so that a packet that was lost stays lost.
+const LONG: &str = "900ms";
+
+/// The capability without which some packets die without evidence.
+const DROP_REASONS: &str = "the kernel's own drop reasons";
+
+/// How many differences of one kind are told; only the first is made small.
+const TOLD: usize = 3;
+
+/// One case and what differs in it.
+struct Finding {
+    number: u64,
+    difference: Difference,
+}
+
+/// What came of one case.
+struct Examined {
+    held: Held,
+    differences: Vec<Difference>,
+    skipped: Vec<&'static str>,
+}
+
+/// Runs them all and prints what came of it.
+///
+/// # Errors
+///
+/// Every kind of difference, with the file that shows it.
+pub fn all() -> Result<(), Failed> {
+    let settings = Settings::read();
+    let told = capabilities::probe()
+        .list
+        .iter()
+        .any(|one| one.name == DROP_REASONS && one.available);
+    println!(
+        "seed {}, cases {} to {}",
+        settings.seed,
+        settings.first,
+        settings.first + settings.topologies.saturating_sub(1)
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let began = Instant::now();
+    let next = AtomicU64::new(settings.first);
+    let tally = Mutex::new(Tally::default());
+    let found = Mutex::new((Vec::new(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..settings.jobs {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let over = settings.time.is_some_and(|time| began.elapsed() > time);
+                    if over || number >= settings.first.saturating_add(settings.topologies) {
+                        return;
+                    }
+                    let plan = case::tree(settings.seed, number).current();
+                    let name = case::name(settings.seed, number);
+                    let examined = match second_look(runtime.handle(), &plan, &name, told, &tally) {
+                        Ok(examined) => examined,
+                        Err(why) => {
+                            found.lock().unwrap().1.push(format!("{name}: {why}"));
+                            continue;
+                        }
+                    };
+                    let mut tally = tally.lock().unwrap();
+                    tally.count(&examined.held);
+                    for why in examined.skipped {
+                        tally.skip(why);
+                    }
+                    let mut found = found.lock().unwrap();
+                    let broken = examined.held.broken.into_iter();
+                    found.1.extend(broken.map(|why| format!("{name}: {why}")));
+                    found.0.extend(
+                        examined
+                            .differences
+                            .into_iter()
+                            .map(|difference| Finding { number, difference }),
+                    );
+                }
+            });
+        }
+    });
+    tally.lock().unwrap().print(began.elapsed(), settings.jobs);
+    let (findings, broken) = found.into_inner().unwrap();
+    let mut complaints = broken;
+    complaints.extend(tell(runtime.handle(), &settings, findings, told));
+    // Namespaces still go down.
+    drop(runtime);
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n").into())
+    }
+}
+
+/// Runs a plan; once more with more time, where only the end of the time spoke against the prediction.
+///
+/// That hides no race: what is compared in the end is the second measurement, of a network made anew, and
+/// the time that it has is too short for anything to be sent twice. How often it was needed is printed.
+fn second_look(
+    runtime: &Handle,
+    plan: &Plan,
+    name: &str,
+    told: bool,
+    tally: &Mutex<Tally>,
+) -> Result<Examined, String> {
+    let first = look(runtime, plan, name, SHORT, told)?;
+    let differences = &first.differences;
+    if differences.is_empty() || !differences.iter().all(|one| one.waited_out) {
+        return Ok(first);
+    }
+    let second = look(runtime, plan, name, LONG, told)?;
+    tally
+        .lock()
+        .unwrap()
+        .second_look(second.differences.is_empty());
+    Ok(second)
+}
+
+fn look(
+    runtime: &Handle,
+    plan: &Plan,
+    name: &str,
+    timeout: &str,
+    told: bool,
+) -> Result<Examined, String> {
+    let began = Instant::now();
+    let text = write::write(plan, name, timeout)?;
+    let wrote = began.elapsed();
+    let mut held = hold(runtime, name, &text);
+    held.times.reading += wrote;
+    let (mut differences, mut skipped) = (Vec::new(), Vec::new());
+    for probe in &held.probes {
+        match judge(probe, told) {
+            Verdict::Agrees => {}
+            Verdict::Differs(difference) => differences.push(difference),
+            Verdict::Skipped(why) => skipped.push(why),
+        }
+    }
+    Ok(Examined {
+        held,
+        differences,
+        skipped,
+    })
+}
+
+/// Tells of each kind of difference, and makes the first case of it small.
+fn tell(runtime: &Handle, settings: &Settings, findings: Vec<Finding>, told: bool) -> Vec<String> {
+    let mut kinds: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    for finding in findings {
+        let kind = finding.difference.kind.clone();
+        kinds.entry(kind).or_default().push(finding);
+    }
+    for (kind, list) in &mut kinds {
+        list.sort_by_key(|one| (one.number, one.difference.line));
+        println!("\n{} × {kind}", list.len());
+        for one in list.iter().take(TOLD) {
+            println!(
+                "  case {}: {}: {}",
+                one.number, one.difference.flow, one.difference.words
+            );
+        }
+    }
+    let mut complaints = Vec::new();
+    for (kind, list) in &kinds {
+        let Some(first) = list.first() else { continue };
+        let name = case::name(settings.seed, first.number);
+        let differs = |plan: &Plan, timeout| {
+            let examined = look(runtime, plan, &name, timeout, told).ok()?;
+            let mut differences = examined.differences.into_iter();
+            differences.find(|one| one.kind == *kind)
+        };
+        let differs = |plan: &Plan| {
+            // The short time says most of what is tried out.
+            let difference = differs(plan, SHORT)?;
+            if difference.waited_out {
+                differs(plan, LONG)
+            } else {
+                Some(difference)
+            }
+        };
+        let complaint = minimal::keep(settings, first.number, &first.difference, differs);
+        complaints.push(complaint);
+    }
+    complaints
+}
