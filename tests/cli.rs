@@ -26,10 +26,11 @@ real packets, and says why each packet arrived or did not
 Usage: canal-sim <COMMAND>
 
 Commands:
-  run     Run scenarios
-  check   Check scenarios without running them
-  doctor  Say what this machine can and can't do
-  help    Print this message or the help of the given subcommand(s)
+  run      Run scenarios
+  check    Check scenarios without running them
+  explain  Say what would become of a packet, hop by hop, and why, without sending it
+  doctor   Say what this machine can and can't do
+  help     Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
@@ -58,10 +59,11 @@ real packets, and says why each packet arrived or did not
 Usage: canal-sim <COMMAND>
 
 Commands:
-  run     Run scenarios
-  check   Check scenarios without running them
-  doctor  Say what this machine can and can't do
-  help    Print this message or the help of the given subcommand(s)
+  run      Run scenarios
+  check    Check scenarios without running them
+  explain  Say what would become of a packet, hop by hop, and why, without sending it
+  doctor   Say what this machine can and can't do
+  help     Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
