@@ -66,7 +66,7 @@ pub enum Explained {
         /// The answer at the second.
         after: Box<Answer>,
         /// The first stop that differs.
-        difference: Option<Difference>,
+        difference: Option<Box<Difference>>,
     },
     /// Everybody asks everybody.
     Matrix {
@@ -153,7 +153,7 @@ fn one(scenario: &Scenario, question: &Question, when: When) -> Result<Explained
             Ok(Explained::FlowChange {
                 before_at: ends.0,
                 after_at: ends.1,
-                difference: first_difference(&before, &after),
+                difference: first_difference(&before, &after).map(Box::new),
                 before: Box::new(before),
                 after: Box::new(after),
             })

@@ -223,12 +223,12 @@ fn the_examples_are_the_programs() {
     let ask = |more: &[&str]| shown(&[&[gate], &page[..], more].concat());
     let explain = "docs/explain.md";
     let no_way_back = ask(&["--after", "accepted, but no way back"]);
-    assert_generated(explain, "flow", &no_way_back);
+    assert_generated("README.md", "explain", &no_way_back);
     let forgot = ["--from", "server", "--to", "sensor", "--ping"];
     let after = ["--after", "the security group forgot VXLAN"];
     assert_generated(
-        "README.md",
-        "explain",
+        explain,
+        "flow",
         &shown(&[&[gate], &forgot[..], &after].concat()),
     );
     let matrix = shown(&[gate, "--all", "--tcp", "80", "--after", "#6"]);

@@ -44,7 +44,7 @@ pub fn text(explained: &Explained, look: Look) -> String {
                 (before_at.as_ref(), &**before),
                 (after_at.as_ref(), &**after),
             ];
-            flow_change::text(sides, difference.as_ref(), paint, look.width)
+            flow_change::text(sides, difference.as_deref(), paint, look.width)
         }
         Explained::Matrix { at, matrix } => matrix::text(at.as_ref(), matrix, paint, look.width),
         Explained::MatrixChange {
