@@ -82,7 +82,8 @@ impl fmt::Display for ProbeKind {
 pub struct Measurement {
     /// How it ended.
     pub outcome: Outcome,
-    /// Labels seen on its packets, in order of time; the final one, if any, among them.
+    /// Labels seen on its packets, in order of time, but the one that decides comes last: a final one,
+    /// if there is any, else a rule's hint, else the kernel's.
     pub evidence: Vec<Evidence>,
     /// From the first packet to the outcome.
     pub elapsed: Duration,

@@ -17,9 +17,6 @@ mod id;
 pub mod internet;
 pub(crate) mod nearest;
 mod node;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-pub(crate) mod properties;
 mod reason;
 pub mod soracom;
 #[cfg(test)]

@@ -234,7 +234,7 @@ reasons! {
         mend "Set the VPG's to the instance's, or make the instance's interface anew with the VPG's.";
 
     GatePortMismatch = "GATE_PORT_MISMATCH" from Own
-        means "VXLAN came to the UDP port 8472 instead of 4789."
+        means "VXLAN came to another UDP port than 4789."
         cause "8472 is what Linux takes where nothing is said (ip-link(8))."
         mend "Make the interface anew with `dstport 4789`.";
 

@@ -195,6 +195,32 @@ pub(super) fn no_such_address(parts: &VpgParts, matches: impl Into<Match>) -> Ru
     deny([matches.into()], reason, format!("{name} {}", parts.id))
 }
 
+/// VXLAN to an address of the VPG that is none of the node's own. A peer that floods sends copies to
+/// other addresses too, so this proves nothing.
+pub(super) fn wrong_outer_address(parts: &VpgParts, side: &Side) -> Option<Rule> {
+    let underlay = parts.vpg.peerings.keys().map(interface::peering).collect();
+    let outer = parts.vpg.outer_ips();
+    let wrong = label(
+        Reason::GateWrongOuterAddress,
+        format!(
+            "Gate of VPG {}, outer addresses {} and {}",
+            parts.id, outer[0], outer[1]
+        ),
+        false,
+    );
+    let rule = Rule::new(
+        [
+            Test::IifIn(underlay).into(),
+            !Test::Destination(host(outer[side.index])),
+            Test::Protocol(Protocol::Udp).into(),
+            Test::DestinationPort(PORT..=PORT).into(),
+            Test::VxlanHeader.into(),
+        ],
+        [Statement::Log(wrong), Statement::Drop],
+    );
+    parts.vpg.gate.open.then_some(rule)
+}
+
 /// What may arrive at a node's own addresses.
 pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
     let gate = &parts.vpg.gate;
@@ -223,6 +249,20 @@ pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
         Test::IcmpType(3).into(),
         Test::IcmpCode(3).into(),
     ];
+    let to_other_port = [
+        Test::IifIn(underlay.clone()).into(),
+        Test::SourceIn(peers.clone()).into(),
+        Test::Destination(host(parts.vpg.outer_ips()[side.index])).into(),
+        Test::Protocol(Protocol::Udp).into(),
+        !Test::DestinationPort(PORT..=PORT),
+        Test::VxlanHeader.into(),
+    ];
+    // Of a question to several peers, one peer's silence proves nothing.
+    let silent = label(
+        Reason::GatePeerSilent,
+        format!("{resource}: the peer ends no VXLAN at udp/{PORT}"),
+        peers.len() <= 1,
+    );
     vec![
         deny(
             vxlan(Some(!Test::SourceIn(peers))),
@@ -242,9 +282,10 @@ pub(super) fn input_rules(parts: &VpgParts, side: &Side) -> Vec<Rule> {
             format!("{resource}, udp/{PORT}"),
         ),
         deny(
-            unreachable,
-            Reason::GatePeerSilent,
-            format!("{resource}: the peer ends no VXLAN at udp/{PORT}"),
+            to_other_port,
+            Reason::GatePortMismatch,
+            format!("{resource}, udp/{PORT}"),
         ),
+        Rule::new(unreachable, [Statement::Log(silent), Statement::Drop]),
     ]
 }

@@ -199,6 +199,7 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         ],
         [Statement::Accept],
     ));
+    forward.extend(gate::wrong_outer_address(parts, side));
     forward.push(deny(
         [Test::IifIn(from_outside).into()],
         Reason::VpgInboundNotTranslated,

@@ -190,6 +190,9 @@ pub enum Test {
     DontFragment,
     /// The VXLAN header's VNI; only together with UDP.
     VxlanVni(u32),
+    /// What UDP carries begins as a VXLAN header does: flags with a VNI, and nothing reserved set
+    /// (RFC 7348); only together with UDP.
+    VxlanHeader,
     /// The ARP operation: 1 request, 2 reply (ARP family only).
     ArpOperation(u16),
     /// The ARP packet's sender IP address lies in one of these (ARP family only).

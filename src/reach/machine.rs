@@ -64,6 +64,15 @@ impl<'a> Map<'a> {
         }
     }
 
+    /// The MTU of a machine's own interface in bytes, where its owner has made it smaller than the
+    /// cloud's.
+    fn uplink_mtu(&self, place: Place) -> Option<u32> {
+        let (_, given) = self.given(place)?;
+        let mut interfaces = self.guest(place)?.interfaces.values();
+        let uplink = interfaces.find(|interface| interface.vxlan.is_none())?;
+        Some(uplink.mtu).filter(|mtu| *mtu < given)
+    }
+
     /// Where a machine's own routes send what is for `to`.
     pub(super) fn out(&self, place: Place, to: Ipv4Addr) -> Out<'a> {
         if self.owns(place, to) {
@@ -200,6 +209,12 @@ impl<'a> Walk<'_, 'a> {
             node,
             destination: packet.destination,
         });
+        if let Some(mtu) = self.map.uplink_mtu(at)
+            && packet.length > mtu
+        {
+            // Nobody fragments for a machine whose interface is narrower than the cloud's.
+            return self.die(HopKind::Mtu { mtu }, Reason::MtuExceeded);
+        }
         if self.map.owns(at, packet.destination) {
             return Ok((End::Machine(at), packet));
         }

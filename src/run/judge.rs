@@ -267,6 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_that_names_its_rule_is_told_before_a_refused_send() {
+        let mut rule = evidence(true, Reason::HostFilter);
+        rule.label.resource = "instance/a: nft rule: table inet f, chain out: policy drop".into();
+        let wanted = Wanted::Blocked(Some(Reason::HostFilter));
+        let named = judge(&wanted, &measurement(Outcome::Dropped, vec![rule.clone()]));
+        assert_eq!(named.resource, Some(rule.label.resource));
+        let forbidden = Outcome::NotSent(NotSent::Forbidden);
+        let unnamed = judge(&wanted, &measurement(forbidden, Vec::new()));
+        let resource = unnamed.resource.as_deref();
+        assert_eq!(resource, Some("the sender's own network configuration"));
+    }
+
+    #[test]
     fn an_answer_is_compared_in_every_respect_that_was_asked_for() {
         let answer = Answer {
             rtt: Duration::from_millis(5),

@@ -45,9 +45,6 @@ pub mod target;
 mod template;
 mod value;
 pub mod vocabulary;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod written;
 
 pub use course::Course;
 pub use data::{Data, Entries, Value};

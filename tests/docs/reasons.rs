@@ -1,8 +1,11 @@
 //! `docs/reasons.md`: the catalogue of reasons.
 
-use canal_sim::cloud::{Origin, Reason};
+use std::collections::BTreeSet;
 
-use super::page::{assert_generated, files, one_line, read};
+use canal_sim::cloud::{Origin, Reason};
+use canal_sim::scenario::{self, Expectation, StepKind};
+
+use super::page::{assert_generated, files, one_line, read, root};
 
 /// The code that gives reasons to packets.
 fn emitting_code() -> String {
@@ -40,4 +43,42 @@ fn the_catalogue_is_the_codes() {
         }
     }
     assert_generated("docs/reasons.md", "reasons", &page);
+}
+
+/// The reasons that the steps of a scenario file expect.
+fn expected_in(path: &str) -> Vec<Reason> {
+    let scenario = scenario::read(path, read(path).as_bytes());
+    let scenario = scenario.unwrap_or_else(|diagnostics| panic!("{path}: {diagnostics:?}"));
+    let steps = scenario.steps.into_iter();
+    steps
+        .filter_map(|step| match step.kind {
+            StepKind::Probe(probe) => match probe.expect {
+                Expectation::Blocked(reason) => reason,
+                Expectation::Reachable(_) | Expectation::Refused | Expectation::Predicted => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+/// A name that no packet is ever given would be a promise.
+#[test]
+#[ignore = "some reasons are expected by none of the files that are there so far"]
+fn every_reason_is_expected_of_real_packets() {
+    let folders = [
+        "scenarios",
+        "tests/rules",
+        "tests/silent",
+        "tests/regressions",
+    ];
+    let there = folders.iter().filter(|folder| root().join(folder).is_dir());
+    let expected: BTreeSet<Reason> = there
+        .flat_map(|folder| files(folder, "toml"))
+        .flat_map(|path| expected_in(&path))
+        .collect();
+    let missing: Vec<&Reason> = Reason::ALL
+        .iter()
+        .filter(|reason| !expected.contains(reason))
+        .collect();
+    assert!(missing.is_empty(), "no scenario expects {missing:?}");
 }

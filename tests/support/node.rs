@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use canal_sim::backend::kernel::{Host, Shared, Sighting, airlock};
+use canal_sim::backend::kernel::{Host, Shared, Sighting, Source, airlock};
 use canal_sim::backend::probe::{Measurement, Probe, ProbeKind};
 use canal_sim::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use canal_sim::network::{Family, HostFiles, Label, Listen, NodeId, Service, Transport};
@@ -141,6 +141,7 @@ impl TestNode {
             loop {
                 beat.tick().await;
                 shared.sightings().report(Sighting {
+                    source: Source::Rule,
                     node: NodeId::new("router"),
                     label: label.clone(),
                     family: Family::Ip,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`airlock`] | out of the caller's network, before anything else |
 //! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log |
+//! | `drops` | what the kernel drops for reasons of its own |
 //! | `host` | one node from inside: sockets, services, probes, scripts |
 //! | `sys` | system calls that no crate offers safely: the only unsafe code |
 //!
@@ -11,32 +12,39 @@
 //! process ends, however it ends, the kernel removes the whole network.
 
 pub mod airlock;
+pub mod drops;
 mod host;
 mod net;
 mod sys;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::broadcast;
 
+use self::drops::{DropCounts, Drops};
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
 use self::net::{Counting, Maker, ReportDrop, TracedDrop};
-use crate::backend::probe::{Measurement, Outcome, Probe};
+use crate::backend::probe::{Measurement, NotSent, Outcome, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptOutput};
 use crate::cloud::Reason;
 use crate::guest::Guest;
-use crate::network::{Change, HostFiles, Label, NodeId};
+use crate::network::{Change, HostFiles, Label, Network, NodeId};
 
 pub use self::host::{
-    Flow, Footprint, Host, PacketSummary, Shared, Sighting, Sightings, Token, forks,
+    Flow, Footprint, Host, PacketSummary, Shared, Sighting, Sightings, Source, Token, forks,
 };
 pub use self::net::{Counters, capabilities, namespace, nflog, nft};
 
 /// How many logged packets a slow listener may be behind before it loses the oldest.
 const LOG_LENGTH: usize = 16_384;
+
+/// How long a probe without an explanation waits for the listener to the kernel's drops, which is being
+/// loaded since the beginning.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A network in the kernel. When this is dropped, the network is gone.
 #[derive(Debug)]
@@ -49,6 +57,10 @@ pub struct Kernel {
     log: broadcast::Sender<LoggedPacket>,
     counting: Counting,
     maker: Maker,
+    /// The kernel's own drops, where this process may listen to them.
+    drops: Option<Drops>,
+    /// What has been asked for so far.
+    network: Network,
 }
 
 impl Kernel {
@@ -58,14 +70,28 @@ impl Kernel {
     ///
     /// Where this machine allows no network namespaces.
     pub async fn new() -> Result<Self, BackendError> {
+        Self::with(Drops::start).await
+    }
+
+    /// The same, but nobody listens to the kernel's own drops.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::new`].
+    pub async fn deaf() -> Result<Self, BackendError> {
+        Self::with(|_| None).await
+    }
+
+    async fn with(listen: impl FnOnce(Sightings) -> Option<Drops>) -> Result<Self, BackendError> {
         raise_file_limit();
         let (log, _) = broadcast::channel(LOG_LENGTH);
         let counting = Counting::default();
         // Tells this process's probes from another's.
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
-        let drops = report_drops(shared.sightings().clone());
-        let maker = Maker::start(counting.clone(), log.clone(), drops).await?;
+        let drops = listen(shared.sightings().clone());
+        let traced = report_traced(shared.sightings().clone());
+        let maker = Maker::start(counting.clone(), log.clone(), traced).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -73,6 +99,8 @@ impl Kernel {
             log,
             counting,
             maker,
+            drops,
+            network: Network::default(),
         })
     }
 
@@ -86,7 +114,26 @@ impl Kernel {
     pub async fn apply_network(&mut self, changes: &[Change]) -> Result<(), BackendError> {
         let (nodes, done) = self.maker.apply(changes.to_vec()).await?;
         self.nodes = nodes;
+        self.follow(changes);
         done
+    }
+
+    /// Lets the listener to the kernel's drops follow the changes.
+    fn follow(&mut self, changes: &[Change]) {
+        let Some(drops) = &self.drops else { return };
+        for change in changes {
+            self.network.apply(change);
+            match change {
+                Change::DelNode(id) => drops.remove(id),
+                Change::AddNode(id, ..) => {
+                    if let Some(namespace) = self.nodes.get(id) {
+                        drops.add(id, &namespace.fd);
+                    }
+                }
+                _ => {}
+            }
+        }
+        drops.follow(&self.network);
     }
 
     /// The namespaces, by node.
@@ -102,6 +149,13 @@ impl Kernel {
     /// Packets that log rules report from now on.
     pub fn log(&self) -> broadcast::Receiver<LoggedPacket> {
         self.log.subscribe()
+    }
+
+    /// Waits until the kernel's own drops are listened to, at most so long. How many there have been
+    /// since; none where nobody listens.
+    pub async fn drops(&self, patience: Duration) -> Option<DropCounts> {
+        let drops = self.drops.as_ref()?;
+        drops.ready(patience).await.then(|| drops.counts())
     }
 
     /// What has been done so far.
@@ -162,7 +216,17 @@ impl Backend for Kernel {
     }
 
     async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
-        let measurement = self.host(&probe.from)?.0.probe(probe).await?;
+        let host = &self.host(&probe.from)?.0;
+        let deaf = self.drops.as_ref().filter(|drops| !drops.is_listening());
+        let mut measurement = host.probe(probe).await?;
+        // What the kernel dropped before it was listened to nobody knows, so it is asked once more.
+        if let Some(drops) = deaf
+            && is_unexplained(&measurement.outcome)
+            && drops.ready(PATIENCE).await
+        {
+            self.maker.forget_unanswered().await?;
+            measurement = host.probe(probe).await?;
+        }
         if !matches!(measurement.outcome, Outcome::Answered(_)) {
             self.maker.forget_unanswered().await?;
         }
@@ -186,8 +250,16 @@ impl Backend for Kernel {
     }
 }
 
+/// Whether neither an answer nor a drop has decided.
+fn is_unexplained(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Silent | Outcome::NotSent(NotSent::NoNeighbour)
+    )
+}
+
 /// Hands what the nodes' own rules drop to the probes that wait for it.
-fn report_drops(to: Sightings) -> ReportDrop {
+fn report_traced(to: Sightings) -> ReportDrop {
     Arc::new(move |drop: TracedDrop| {
         to.report(Sighting {
             label: Label {
@@ -196,6 +268,7 @@ fn report_drops(to: Sightings) -> ReportDrop {
                 resource: format!("{}: nft rule: {}", drop.node, drop.rule),
             },
             node: drop.node,
+            source: Source::Rule,
             family: drop.family,
             packet: drop.packet,
             at: drop.at,
@@ -214,6 +287,7 @@ async fn report(mut log: broadcast::Receiver<LoggedPacket>, to: Arc<Shared>) {
                     to.sightings().report(Sighting {
                         node: packet.node,
                         label,
+                        source: Source::Rule,
                         family: packet.family,
                         packet: packet.packet,
                         at: packet.at,

@@ -1,6 +1,9 @@
 //! The system calls that no crate at hand offers safely: the only unsafe code.
 #![allow(unsafe_code)]
 
+pub(super) mod bpf;
+pub(super) mod ring;
+
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount};

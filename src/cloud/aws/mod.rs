@@ -17,8 +17,6 @@
 //! | what is an attribute of a resource? | [`Aws::values`], [`Aws::names`] |
 
 mod action;
-#[cfg(test)]
-mod any_action;
 mod elastic_ip;
 mod instance;
 mod internet_gateway;
@@ -31,8 +29,6 @@ mod peering;
 #[cfg(test)]
 mod peering_tests;
 mod ports;
-#[cfg(test)]
-mod properties;
 mod public_ip;
 mod refusal;
 mod route;
@@ -46,8 +42,6 @@ mod value;
 mod vpc;
 
 pub use action::*;
-#[cfg(test)]
-pub(crate) use any_action::any_action;
 pub use model::*;
 pub use network_acl::AclMatch;
 pub use public_ip::{ASSIGNED_PUBLIC_ADDRESSES, ELASTIC_ADDRESSES};

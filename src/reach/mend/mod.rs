@@ -6,11 +6,20 @@
 mod address;
 mod firewall;
 mod gate;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod lab;
 mod name;
 mod packet;
 mod peering;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod properties;
 mod route;
 mod session;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod vpg;
 
 use std::time::Duration;

@@ -23,7 +23,8 @@ pub(super) struct Packet {
 
 impl Packet {
     /// The packet at the last of these stops, after every translation before it: the outer one where the
-    /// stop is in a tunnel.
+    /// stop is in a tunnel. An answer is taken to be that of something that listens: what a machine says
+    /// where nothing does is ICMP for UDP, and no prediction tells the two apart.
     pub fn at_end(hops: &[Hop<'_>], flow: &Flow, answer: bool) -> Self {
         let mut inner = (Ipv4Addr::UNSPECIFIED, flow.to);
         let mut outer = None;

@@ -18,15 +18,15 @@ const DEEPEST: u8 = 4;
 
 /// An IPv4 packet.
 #[derive(Debug)]
-pub(super) struct Ip<'a> {
-    pub(super) source: Ipv4Addr,
-    pub(super) destination: Ipv4Addr,
-    pub(super) body: Body<'a>,
+pub(in crate::backend::kernel) struct Ip<'a> {
+    pub(in crate::backend::kernel) source: Ipv4Addr,
+    pub(in crate::backend::kernel) destination: Ipv4Addr,
+    pub(in crate::backend::kernel) body: Body<'a>,
 }
 
 /// What an IPv4 packet carries.
 #[derive(Debug)]
-pub(super) enum Body<'a> {
+pub(in crate::backend::kernel) enum Body<'a> {
     Tcp {
         ports: Ports,
         /// Absent where the packet is cut before them.
@@ -53,35 +53,35 @@ pub(super) enum Body<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ports {
-    pub(super) source: u16,
-    pub(super) destination: u16,
+pub(in crate::backend::kernel) struct Ports {
+    pub(in crate::backend::kernel) source: u16,
+    pub(in crate::backend::kernel) destination: u16,
 }
 
 /// What a VXLAN packet carries.
 #[derive(Debug)]
-pub(super) struct Tunnel<'a> {
-    pub(super) vni: u32,
-    pub(super) frame: Frame<'a>,
+pub(in crate::backend::kernel) struct Tunnel<'a> {
+    pub(in crate::backend::kernel) vni: u32,
+    pub(in crate::backend::kernel) frame: Frame<'a>,
 }
 
 #[derive(Debug)]
-pub(super) enum Frame<'a> {
+pub(in crate::backend::kernel) enum Frame<'a> {
     Ip(Box<Ip<'a>>),
     Arp(Arp),
 }
 
 /// An ARP packet for IPv4 over Ethernet.
 #[derive(Debug)]
-pub(super) struct Arp {
-    pub(super) reply: bool,
-    pub(super) sender: Ipv4Addr,
-    pub(super) target: Ipv4Addr,
+pub(in crate::backend::kernel) struct Arp {
+    pub(in crate::backend::kernel) reply: bool,
+    pub(in crate::backend::kernel) sender: Ipv4Addr,
+    pub(in crate::backend::kernel) target: Ipv4Addr,
     hardware: smoltcp::wire::EthernetAddress,
 }
 
 impl<'a> Ip<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(in crate::backend::kernel) fn read(bytes: &'a [u8]) -> Option<Self> {
         Self::read_at(bytes, 0)
     }
 
@@ -185,7 +185,7 @@ impl<'a> Tunnel<'a> {
 }
 
 impl Arp {
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::backend::kernel) fn read(bytes: &[u8]) -> Option<Self> {
         let packet = ArpPacket::new_checked(bytes).ok()?;
         let ArpRepr::EthernetIpv4 {
             operation,

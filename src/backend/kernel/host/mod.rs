@@ -7,11 +7,11 @@
 //! | `witness.rs` | the source addresses that services saw |
 //! | `probe/` | one question to the network |
 //! | `ticket.rs` | the ports and tokens by which a probe is told from others |
-//! | `sightings.rs` | packets that filters put a label on |
+//! | `sightings.rs` | packets that filters, or the kernel itself, put a label on |
 //! | `evidence.rs`, `dissect.rs` | whether such a packet is one of the probe's |
 //! | `script/` | the user's own commands: the only place that forks |
 
-mod dissect;
+pub(super) mod dissect;
 mod evidence;
 mod probe;
 mod script;
@@ -25,7 +25,7 @@ mod witness;
 pub use evidence::{Flow, Footprint, PacketSummary};
 pub use script::forks;
 pub use shared::Shared;
-pub use sightings::{Sighting, Sightings};
+pub use sightings::{Sighting, Sightings, Source};
 pub use ticket::Token;
 
 use crate::plain::plain;

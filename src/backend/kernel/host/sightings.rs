@@ -8,19 +8,30 @@ use tokio::sync::broadcast;
 
 use crate::network::{Family, Label, NodeId};
 
-/// A packet that a filter put a label on.
+/// A packet that a filter or the kernel itself put a label on.
 #[derive(Clone, Debug)]
 pub struct Sighting {
-    /// The node whose filter it was.
+    /// The node where that was.
     pub node: NodeId,
     /// The label.
     pub label: Label,
+    /// Who put it there.
+    pub source: Source,
     /// Whether `packet` is an IPv4 or an ARP packet.
     pub family: Family,
     /// The packet from its network header on; it may be cut short.
     pub packet: Vec<u8>,
     /// When it was seen.
     pub at: Instant,
+}
+
+/// Who put a label on a packet. Of hints, those of rules count for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The kernel, which dropped the packet for a reason of its own.
+    Kernel,
+    /// A rule of a filter.
+    Rule,
 }
 
 /// How many sightings a probe may be behind before it loses the oldest.
@@ -69,6 +80,11 @@ impl Sightings {
     pub fn has_traced(&self) -> bool {
         let nodes = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
         !nodes.is_empty()
+    }
+
+    /// Whether a probe is under way.
+    pub fn is_watched(&self) -> bool {
+        self.reports.receiver_count() > 0
     }
 
     /// All that is reported from now on.

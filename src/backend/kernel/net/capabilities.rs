@@ -1,6 +1,5 @@
 //! What this machine can do: the findings behind `doctor`.
 
-use std::fs;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
@@ -14,6 +13,7 @@ use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::{link, tunnel};
 use crate::backend::BackendError;
 use crate::backend::kernel::airlock::Obstacles;
+use crate::backend::kernel::drops;
 use crate::network::{
     Chain, ChainId, Change, End, Hook, HookPoint, IfName, Label, Mac, NodeId, Rule, Statement,
     Test, Vxlan,
@@ -206,49 +206,21 @@ fn packet_log(counting: &Counting) -> Result<(), Refusal> {
     nflog::bind(nflog::NFLOG_GROUP, counting).map(drop)
 }
 
-/// The kernel's own reasons for drops come by a BPF program on a raw tracepoint (`bpf(2)`,
-/// `capabilities(7)`). Nothing is loaded here.
+/// The kernel's own reasons for drops come by a BPF program, which is loaded here for a moment: a kernel
+/// that is locked down refuses it though nothing else is missing.
 fn kernel_reasons() -> Capability {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
-        .unwrap_or(0);
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let types = fs::exists("/sys/kernel/btf/vmlinux").unwrap_or(false);
-    let why = reasons_missing(effective, &map, types);
+    let tried = drops::missing().map_or_else(drops::try_out, |why| Err(why.to_owned()));
     finding(
         "the kernel's own drop reasons",
         false,
-        "a drop that is no rule's is found by its counters only",
-        "run as root, on a kernel with CONFIG_DEBUG_INFO_BTF",
-        why.map_or(Ok(()), |why| {
-            Err(BackendError::Failed {
-                doing: "ask for the kernel's reasons".into(),
-                why: why.into(),
-            })
+        "mistakes that the kernel alone notices stay nameless: a wrong VNI or outer address, an \
+         instance's own filter, an instance that does not forward",
+        "run as root, on a kernel with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS, 5.17 or later",
+        tried.map_err(|why| BackendError::Failed {
+            doing: "ask for the kernel's reasons".into(),
+            why,
         }),
     )
-}
-
-/// What keeps a program off the tracepoint: capabilities count only in the first user namespace, the
-/// one whose map is the identity.
-fn reasons_missing(effective: u64, uid_map: &str, types: bool) -> Option<&'static str> {
-    const SYS_ADMIN: u32 = 21;
-    const PERFMON: u32 = 38;
-    const BPF: u32 = 39;
-    let has = |capability: u32| effective >> capability & 1 == 1;
-    let first = uid_map.split_whitespace().eq(["0", "0", "4294967295"]);
-    if !first {
-        Some("it needs privileges over the machine, and this is a user namespace")
-    } else if !(has(SYS_ADMIN) || has(BPF) && has(PERFMON)) {
-        Some("it needs the capabilities CAP_BPF and CAP_PERFMON")
-    } else if !types {
-        Some("the kernel does not describe its types (/sys/kernel/btf/vmlinux)")
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]
@@ -256,17 +228,6 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
-
-    const FIRST: &str = "         0          0 4294967295\n";
-
-    #[test]
-    fn capabilities_count_in_the_first_user_namespace_only() {
-        assert_eq!(reasons_missing(u64::MAX, FIRST, true), None);
-        assert!(reasons_missing(u64::MAX, "0 1000 1\n", true).is_some());
-        assert_eq!(reasons_missing(1 << 38 | 1 << 39, FIRST, true), None);
-        assert!(reasons_missing(1 << 39, FIRST, true).is_some());
-        assert!(reasons_missing(u64::MAX, FIRST, false).is_some());
-    }
 
     #[test]
     fn a_finding_that_fails_says_how_to_mend_it() {

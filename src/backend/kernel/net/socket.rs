@@ -28,6 +28,8 @@ pub(super) enum Subsystem {
     Route,
     /// nf_tables and the packet log (`nfnetlink`).
     Netfilter,
+    /// Sockets (`sock_diag(7)`).
+    Sockets,
 }
 
 /// A socket in the namespace in which it was opened.
@@ -92,6 +94,7 @@ impl NetlinkSocket {
         let mut socket = Socket::new(match subsystem {
             Subsystem::Route => protocols::NETLINK_ROUTE,
             Subsystem::Netfilter => protocols::NETLINK_NETFILTER,
+            Subsystem::Sockets => protocols::NETLINK_SOCK_DIAG,
         })?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;

@@ -98,9 +98,12 @@ pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
     }
     if let Some(mtu) = wanted.mtu {
         check_mtu(Some(mtu))?;
-        let interface = interface(guest, dev)?;
         // The interface below sets the limit, and a `Guest` doesn't say which that is.
-        if interface.vxlan.is_some() && mtu > interface.mtu {
+        let others = guest.interfaces.iter().filter(|(name, _)| *name != dev);
+        let least = others.map(|(_, interface)| interface.mtu).min();
+        let limit = least.map_or(u32::MAX, |least| least.saturating_sub(OVERHEAD));
+        let interface = interface(guest, dev)?;
+        if interface.vxlan.is_some() && mtu != interface.mtu && mtu > limit {
             return Err(Stop::Doubt);
         }
         interface.mtu = mtu;

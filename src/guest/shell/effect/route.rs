@@ -101,6 +101,10 @@ fn way(guest: &Guest, words: &RouteWords) -> Result<(Way, bool), Stop> {
         via,
     };
     match (words.via, dev) {
+        (None, _) if words.onlink => {
+            let text = "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set";
+            Err(Refusal::said(text).into())
+        }
         (None, None) => Err(Refusal::answered("No such device").into()),
         (None, Some(dev)) if !up(dev) => Err(Refusal::said("Device for nexthop is not up").into()),
         // Without a next hop there is nothing that could be on the link.
@@ -112,7 +116,8 @@ fn way(guest: &Guest, words: &RouteWords) -> Result<(Way, bool), Stop> {
             Err(Refusal::said("Nexthop device is not up").into())
         }
         (Some(via), Some(dev)) if words.onlink => {
-            if is_special(guest, via, Some(dev)) || own(guest, via, Some(dev)).is_some() {
+            // Whichever interface it is special on.
+            if is_special(guest, via, None) || own(guest, via, None).is_some() {
                 return Err(invalid_gateway());
             }
             Ok((out(dev, Some(via)), true))
@@ -165,7 +170,9 @@ fn own(guest: &Guest, ip: Ipv4Addr, wanted: Option<&str>) -> Option<String> {
         .interfaces
         .iter()
         .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name));
-    let found = interfaces.find(|(_, i)| i.addresses.iter().any(|a| a.addr() == ip));
+    // Of a network on `lo` every address is the machine's own.
+    let has = |name: &str, a: &Ipv4Net| a.addr() == ip || (name == "lo" && a.contains(&ip));
+    let found = interfaces.find(|(name, i)| i.addresses.iter().any(|a| has(name, a)));
     found.map(|(name, _)| name.clone())
 }
 
@@ -175,7 +182,6 @@ fn is_special(guest: &Guest, ip: Ipv4Addr, dev: Option<&str>) -> bool {
         let networks = address::networks(&interface.addresses);
         let mut prefixes = networks.iter().map(|(prefix, _)| prefix);
         interface.up
-            && name != "lo"
             && dev.is_none_or(|dev| dev == name)
             && prefixes.any(|p| p.prefix_len() < 31 && p.broadcast() == ip)
     });

@@ -46,12 +46,12 @@ pub(super) fn flood(
         }
         (_, None) => refused("Invalid argument"),
         (FloodMode::Add, _) if !flood.is_empty() => refused("File exists"),
-        (FloodMode::Replace, _) if !flood.is_empty() => {
-            Err(Refusal::said("Cannot replace non-unicast fdb entries")
-                .exit(BRIDGE)
-                .into())
-        }
-        (FloodMode::Add | FloodMode::Append | FloodMode::Replace, Some(dst)) => {
+        // An entry with several destinations is no entry that could be replaced, nor be new.
+        (FloodMode::Replace, _) if flood.is_empty() => refused("Operation not supported"),
+        (FloodMode::Replace, _) => Err(Refusal::said("Cannot replace non-unicast fdb entries")
+            .exit(BRIDGE)
+            .into()),
+        (FloodMode::Add | FloodMode::Append, Some(dst)) => {
             flood.insert(dst);
             Ok(())
         }

@@ -67,7 +67,7 @@ fn set(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
             word => dev = Some(word),
         }
     }
-    set.dev = dev.ok_or_else(|| no_device_to_set())?.to_owned();
+    set.dev = dev.ok_or_else(no_device_to_set)?.to_owned();
     Ok(Command::SetLink(set))
 }
 

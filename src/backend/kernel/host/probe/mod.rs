@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::Host;
 use super::evidence::Footprint;
-use super::sightings::{Sighting, Watch};
+use super::sightings::{Sighting, Source, Watch};
 use crate::backend::BackendError;
 use crate::backend::probe::{Evidence, Measurement, NotSent, Outcome, Probe, ProbeKind};
 
@@ -71,10 +71,9 @@ impl Host {
         };
         let outcome = case.decide(asked.fate, began + probe.timeout).await;
         let elapsed = began.elapsed();
-        case.evidence.sort_by_key(|evidence| evidence.after);
         Ok(Measurement {
             outcome,
-            evidence: case.evidence,
+            evidence: case.in_order(),
             elapsed,
         })
     }
@@ -100,9 +99,16 @@ struct Case {
     watch: Watch,
     footprint: Footprint,
     began: Instant,
-    evidence: Vec<Evidence>,
+    evidence: Vec<(Weight, Evidence)>,
     /// Whether some node has rules of its own, which may answer for others.
     traced: bool,
+}
+
+/// How much a label counts: the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Hint(Source),
+    Final,
 }
 
 impl Case {
@@ -127,13 +133,12 @@ impl Case {
             | Outcome::Dropped
             | Outcome::Silent => false,
         };
-        if may_be_a_filter {
-            if tokio::time::timeout(FILTER_DELAY, self.doom())
+        if may_be_a_filter
+            && tokio::time::timeout(FILTER_DELAY, self.doom())
                 .await
                 .is_ok()
-            {
-                return Outcome::Dropped;
-            }
+        {
+            return Outcome::Dropped;
         }
         while let Some(sighting) = self.watch.try_next() {
             let doomed = self.weigh(&sighting);
@@ -163,13 +168,36 @@ impl Case {
         let Some(packet) = self.footprint.concerns(sighting.family, &sighting.packet) else {
             return false;
         };
-        self.evidence.push(Evidence {
+        let weight = if sighting.label.is_final {
+            Weight::Final
+        } else {
+            Weight::Hint(sighting.source)
+        };
+        let evidence = Evidence {
             node: sighting.node.clone(),
             label: sighting.label.clone(),
             answer: packet.answer,
             packet: packet.to_string(),
             after,
-        });
+        };
+        self.evidence.push((weight, evidence));
         sighting.label.is_final
+    }
+
+    /// The evidence in order of time, but what decides comes last.
+    fn in_order(mut self) -> Vec<Evidence> {
+        self.evidence.sort_by_key(|(_, evidence)| evidence.after);
+        let decides = self.evidence.iter().map(|(weight, _)| *weight).max();
+        // Of several that weigh the same the last decides, which stays where it is among its like.
+        let at = self
+            .evidence
+            .iter()
+            .rposition(|(weight, _)| Some(*weight) == decides);
+        if let Some(at) = at {
+            let last = self.evidence.remove(at);
+            self.evidence.push(last);
+        }
+        let evidence = self.evidence.into_iter();
+        evidence.map(|(_, evidence)| evidence).collect()
     }
 }

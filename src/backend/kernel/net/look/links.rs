@@ -162,13 +162,12 @@ fn tunnel(data: &[u8], below: &mut u32, strange: &mut Vec<&'static str>) -> Opti
     const LEARNING: u16 = 7;
     const PORT: u16 = 15;
     /// Switches that are off by default, and what ip-link(8) calls them.
-    const SWITCHES: [(u16, &str); 7] = [
+    const SWITCHES: [(u16, &str); 6] = [
         (11, "proxy"),
         (12, "rsc"),
         (13, "l2miss"),
         (14, "l3miss"),
         (25, "external"),
-        (29, "df"),
         (30, "vnifilter"),
     ];
     /// Options that are there or not.

@@ -30,7 +30,7 @@ pub(super) fn guest(place: &mut Place, ours: &Node, counting: &Counting) -> Resu
     let links = links::read(socket, &mut guest)?;
     routes::read(socket, &links, &mut guest)?;
     neighbours::read(socket, &links, ours, &mut guest)?;
-    listens::read(&mut guest);
+    listens::read(counting, &mut guest);
     doubts::policy(socket, ours, &mut guest)?;
     doubts::switches(socket, &links, &mut guest)?;
     doubts::queues(socket, &links, &mut guest)?;

@@ -123,6 +123,7 @@ const SOURCE_PORT: Field = field(TRANSPORT, 0, 2);
 const DESTINATION_PORT: Field = field(TRANSPORT, 2, 2);
 const ICMP_TYPE: Field = field(TRANSPORT, 0, 1);
 const ICMP_CODE: Field = field(TRANSPORT, 1, 1);
+const VXLAN_FLAGS: Field = field(TRANSPORT, 8, 4);
 const VNI: Field = field(TRANSPORT, 8 + 4, 3);
 
 const fn field(base: u32, offset: u32, length: u32) -> Field {
@@ -167,6 +168,7 @@ fn test_of(Match { negated, test }: &Match) -> Option<Vec<Expression>> {
         Test::Length(bytes) => return between(LENGTH, bytes, negated),
         Test::IcmpType(number) => is(Expression::Payload(ICMP_TYPE), vec![*number]),
         Test::IcmpCode(number) => is(Expression::Payload(ICMP_CODE), vec![*number]),
+        Test::VxlanHeader => is(Expression::Payload(VXLAN_FLAGS), vec![8, 0, 0, 0]),
         Test::VxlanVni(vni) => {
             let [_, a, b, c] = vni.to_be_bytes();
             is(Expression::Payload(VNI), vec![a, b, c])

@@ -118,6 +118,7 @@ fn match_text(Match { negated, test }: &Match) -> Option<String> {
             let op = if negated { "==" } else { "!=" };
             format!("ip frag-off & 0x4000 {op} 0x0")
         }
+        Test::VxlanHeader => format!("@th,64,32 {op}0x8000000"),
         Test::VxlanVni(vni) => format!("@th,96,24 {op}{vni:#x}"),
         Test::ArpOperation(1) => format!("arp operation {op}request"),
         Test::ArpOperation(2) => format!("arp operation {op}reply"),
