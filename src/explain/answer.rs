@@ -70,6 +70,9 @@ pub struct Answer {
     pub explanation: Option<&'static str>,
     /// Blocked: what would mend it here.
     pub mend: Option<Proposal>,
+    /// Blocked: reasons that a measurement may show instead.
+    #[serde(serialize_with = "codes")]
+    pub also: Vec<Reason>,
     /// The source address that the far end sees, where the packet gets there.
     pub seen_from: Option<Ipv4Addr>,
     /// The TTL that the answer arrives with, if it left with 64.
@@ -108,6 +111,22 @@ impl Proposal {
 
 fn code<S: Serializer>(reason: &Option<Reason>, to: S) -> Result<S::Ok, S::Error> {
     reason.map(Reason::code).serialize(to)
+}
+
+fn codes<S: Serializer>(reasons: &[Reason], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(reasons.iter().map(|reason| reason.code()))
+}
+
+/// What may be seen instead of a prediction's reason, each once.
+fn also(prediction: &Prediction<'_>) -> Vec<Reason> {
+    let Verdict::Blocked { reason, .. } = prediction.verdict else {
+        return Vec::new();
+    };
+    let others: BTreeSet<Reason> = prediction.also.iter().copied().collect();
+    others
+        .into_iter()
+        .filter(|other| *other != reason)
+        .collect()
 }
 
 impl Fate {
@@ -181,6 +200,7 @@ impl Answer {
             explanation: fate.reason.map(Reason::explanation),
             mend: mend(scene.cloud(), flow, prediction).map(Proposal::new),
             fate,
+            also: also(prediction),
             seen_from: prediction.seen_from,
             ttl: prediction.ttl,
             there: stops.there,
@@ -198,6 +218,7 @@ impl Answer {
             fate: Fate::impossible(why),
             explanation: None,
             mend: None,
+            also: Vec::new(),
             seen_from: None,
             ttl: None,
             there: Vec::new(),

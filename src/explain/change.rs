@@ -95,3 +95,66 @@ pub fn matrix_change(before: &Matrix, after: &Matrix) -> MatrixChange {
         unchanged,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use crate::explain::{Explained, Outcome, Request, When, Who, explain};
+    use crate::reach::Ask;
+    use crate::scenario::{Moment, Scenario};
+
+    /// A SIM on a VPG, one more, and one that goes offline.
+    fn scenario() -> Scenario {
+        let text = "[soracom.vpg.vpg]\ntype = \"F\"\n\
+             [soracom.group.canal]\nvpg = \"vpg\"\n\
+             [soracom.sim.sensor]\ngroup = \"canal\"\n\
+             [[step]]\ndo = \"registerSim\"\nas = \"late\"\ngroup = \"canal\"\n\
+             [[step]]\ndo = \"disconnect\"\nsim = \"sensor\"\n";
+        crate::scenario::read("test.toml", text.as_bytes()).unwrap()
+    }
+
+    fn between(who: Who, before: Moment, after: Moment) -> Explained {
+        let (ask, when) = (Ask::PING, When::Between(before, after));
+        explain(&scenario(), &Request { who, ask, when }).unwrap()
+    }
+
+    #[test]
+    fn who_has_come_and_who_has_gone_is_a_change() {
+        for (before, after) in [
+            (Moment::Start, Moment::After(1)),
+            (Moment::After(1), Moment::Start),
+        ] {
+            let Explained::MatrixChange { change, .. } = between(Who::All, before, after) else {
+                panic!("two matrices give a change");
+            };
+            assert_eq!(change.unchanged, 6);
+            assert_eq!(change.changes.len(), 6);
+            for pair in &change.changes {
+                assert!(pair.from == "late" || pair.to == "late", "{pair:?}");
+                assert!(pair.before.is_none() != pair.after.is_none(), "{pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_can_not_be_asked_any_more_is_a_change() {
+        let (from, to) = ("pc".to_owned(), "sensor".to_owned());
+        let who = Who::One { from, to };
+        let Explained::FlowChange {
+            before,
+            after,
+            difference,
+            ..
+        } = between(who, Moment::Start, Moment::After(2))
+        else {
+            panic!("two answers give a change");
+        };
+        assert_eq!(before.fate.verdict, Outcome::Blocked);
+        assert_eq!(after.fate.verdict, Outcome::Impossible);
+        assert!(after.fate.why.is_some_and(|why| why.contains("is offline")));
+        let difference = difference.unwrap();
+        assert!(!difference.answer);
+        assert_eq!((difference.stop, difference.after), (1, None));
+    }
+}

@@ -1,5 +1,5 @@
-//! Reports: consumers of the events that a run gives. Nothing here runs anything, and nothing here
-//! decides what a result means.
+//! Reports: consumers of the events that a run gives, and of explanations. Nothing here runs anything, and
+//! nothing here decides what a result means.
 //!
 //! | module | what it makes of the events |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | [`junit`] | a JUnit file, whole at the end |
 //! | [`essence`] | one line that says what a step showed |
 //! | [`failure`] | all that is known about a step that failed |
+//! | [`explain`] | what `canal-sim explain` found, as text for people |
 //! | [`way`] | the stops of a packet's way, in lines |
 //! | [`text`] | text that is safe to print, wrapped; durations |
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod emulation;
+mod explain;
 mod output;
 mod page;
 mod reasons;

@@ -155,6 +155,7 @@ fn a_tunnel_is_indented_and_a_doubt_is_told() {
         },
         explanation: Some("No rule."),
         mend: None,
+        also: Vec::new(),
         seen_from: None,
         ttl: None,
         there: vec![sends, enters, dies],
