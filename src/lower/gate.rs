@@ -107,6 +107,8 @@ fn arp(parts: &VpgParts, side: &Side) -> Vec<Rule> {
         ),
         false,
     );
+    // Gate leads to devices, not from peer to peer.
+    let elsewhere = label(Reason::GateNoSuchAddress, &name, false);
     vec![
         deny(
             request(!Test::ArpSenderIn(inner_peers(parts))),
@@ -119,10 +121,10 @@ fn arp(parts: &VpgParts, side: &Side) -> Vec<Rule> {
             request(Test::ArpTargetIn(at(other)).into()),
             [Statement::Log(missed), Statement::Drop],
         ),
-        // Peers ask for one another: the one that is asked answers by itself.
+        // Peers ask for one another: the one that is asked answers by itself, if it is flooded to.
         Rule::new(
             request(Test::ArpTargetIn(inner_peers(parts)).into()),
-            [Statement::Drop],
+            [Statement::Log(elsewhere), Statement::Drop],
         ),
         deny(
             request(Test::ArpTargetIn([vpg.device_subnet].into()).into()),

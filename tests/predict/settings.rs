@@ -37,7 +37,7 @@ impl Settings {
             time: number("CANAL_SIM_PREDICT_SECONDS").map(Duration::from_secs),
             // Most of a worker's time is waiting for packets that never come.
             jobs: number("CANAL_SIM_PREDICT_JOBS").unwrap_or(3 * cores),
-            shrinking: number("CANAL_SIM_PREDICT_SHRINKING").unwrap_or(60_000),
+            shrinking: number("CANAL_SIM_PREDICT_SHRINKING").unwrap_or(20_000),
             findings: std::env::var_os("CANAL_SIM_PREDICT_FINDINGS").map_or_else(
                 || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regressions"),
                 PathBuf::from,
