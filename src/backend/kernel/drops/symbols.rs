@@ -22,7 +22,9 @@ fn nearest(mut list: impl BufRead, address: u64) -> Option<String> {
         if list.read_until(b'\n', &mut line).ok()? == 0 {
             break;
         }
-        let number = line.get(..DIGITS).and_then(|text| str::from_utf8(text).ok());
+        let number = line
+            .get(..DIGITS)
+            .and_then(|text| str::from_utf8(text).ok());
         let Some(start) = number.and_then(|text| u64::from_str_radix(text, 16).ok()) else {
             continue;
         };
