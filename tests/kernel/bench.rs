@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use canal_sim::backend::BackendError;
 use canal_sim::backend::kernel::Kernel;
+use canal_sim::backend::kernel::drops::DropCounts;
 use canal_sim::backend::kernel::namespace::Namespace;
 use canal_sim::backend::kernel::nflog::LoggedPacket;
 use canal_sim::network::{
@@ -75,6 +76,11 @@ impl Bench {
             wanted: Network::default(),
             runtime,
         }
+    }
+
+    /// How many drops of its own the kernel has reported, once it is listened to.
+    pub fn drops(&self) -> Option<DropCounts> {
+        self.runtime.block_on(self.kernel.drops(SOON))
     }
 
     /// Carries out whatever has been changed in `wanted`.

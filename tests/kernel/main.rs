@@ -10,6 +10,7 @@
 
 mod bench;
 mod clouds;
+mod drops;
 mod filters;
 mod guests;
 mod links;
@@ -22,6 +23,7 @@ mod tunnels;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use canal_sim::backend::kernel::airlock;
+use canal_sim::backend::kernel::drops::missing;
 
 /// A test: its name and what it does.
 type Test = (&'static str, fn() -> Result<(), Failed>);
@@ -53,9 +55,15 @@ fn main() {
             rootless::everything_works_in_a_user_namespace,
         ));
     }
-    let trials = trials
+    let mut trials: Vec<Trial> = trials
         .into_iter()
         .map(|trial| trial.with_ignored_flag(airlock.is_err()))
         .collect();
+    let deaf = missing();
+    trials.extend(drops::TESTS.iter().map(|(name, test)| {
+        Trial::test(*name, *test)
+            .with_ignored_flag(airlock.is_err() || deaf.is_some())
+            .with_kind(deaf.unwrap_or_default())
+    }));
     libtest_mimic::run(&arguments, trials).exit();
 }

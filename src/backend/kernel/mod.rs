@@ -43,7 +43,7 @@ pub use self::net::{Counters, capabilities, namespace, nflog, nft};
 const LOG_LENGTH: usize = 16_384;
 
 /// How long a probe without an explanation waits for the listener to the kernel's drops, which is being
-/// loaded since the beginning.
+/// loaded since the network stood.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A network in the kernel. When this is dropped, the network is gone.
@@ -57,7 +57,9 @@ pub struct Kernel {
     log: broadcast::Sender<LoggedPacket>,
     counting: Counting,
     maker: Maker,
-    /// The kernel's own drops, where this process may listen to them.
+    /// Whether the kernel's own drops are wanted.
+    listens: bool,
+    /// They, where this process may listen to them, from the first network on.
     drops: Option<Drops>,
     /// What has been asked for so far.
     network: Network,
@@ -70,7 +72,7 @@ impl Kernel {
     ///
     /// Where this machine allows no network namespaces.
     pub async fn new() -> Result<Self, BackendError> {
-        Self::with(Drops::start).await
+        Self::with(true).await
     }
 
     /// The same, but nobody listens to the kernel's own drops.
@@ -79,17 +81,16 @@ impl Kernel {
     ///
     /// As for [`Self::new`].
     pub async fn deaf() -> Result<Self, BackendError> {
-        Self::with(|_| None).await
+        Self::with(false).await
     }
 
-    async fn with(listen: impl FnOnce(Sightings) -> Option<Drops>) -> Result<Self, BackendError> {
+    async fn with(listens: bool) -> Result<Self, BackendError> {
         raise_file_limit();
         let (log, _) = broadcast::channel(LOG_LENGTH);
         let counting = Counting::default();
         // Tells this process's probes from another's.
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
-        let drops = listen(shared.sightings().clone());
         let traced = report_traced(shared.sightings().clone());
         let maker = Maker::start(counting.clone(), log.clone(), traced).await?;
         Ok(Self {
@@ -99,7 +100,8 @@ impl Kernel {
             log,
             counting,
             maker,
-            drops,
+            listens,
+            drops: None,
             network: Network::default(),
         })
     }
@@ -120,7 +122,17 @@ impl Kernel {
 
     /// Lets the listener to the kernel's drops follow the changes.
     fn follow(&mut self, changes: &[Change]) {
-        let Some(drops) = &self.drops else { return };
+        if !self.listens {
+            return;
+        }
+        // Only now, so that loading it does not hold up what builds the network.
+        if self.drops.is_none() {
+            self.drops = Drops::start(self.shared.sightings().clone());
+        }
+        let Some(drops) = &self.drops else {
+            self.listens = false;
+            return;
+        };
         for change in changes {
             self.network.apply(change);
             match change {

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -139,6 +139,7 @@ pub(super) fn run(shared: &Arc<Shared>, state: &watch::Sender<State>, to: &Sight
 fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
     let mut record = [0; RECORD];
     let mut places = BTreeMap::new();
+    let mut pace = Pace::default();
     loop {
         {
             let mut ready = [
@@ -157,20 +158,54 @@ fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
                 return;
             }
         }
+        let mut count = 0;
         while loaded.ring.next(&mut record).is_some() {
-            shared.seen.fetch_add(1, Ordering::Relaxed);
+            count += 1;
             if let Some(record) = Record::read(&record)
                 && let Some(sighting) = sighting(shared, to, &loaded.names, &mut places, record)
             {
                 to.report(sighting);
             }
         }
+        shared.seen.fetch_add(count, Ordering::Relaxed);
         let lost = loaded.lost();
         let before = shared.lost.swap(lost, Ordering::Relaxed);
         if lost > before {
             let lost = lost - before;
             tracing::warn!(lost, "drops of the kernel's were lost: too many at once");
         }
+        if let Some(rest) = pace.rest(Instant::now(), count) {
+            std::thread::sleep(rest);
+        }
+    }
+}
+
+/// To wake the reader costs the kernel more than the record that it wakes it for, and it does so for
+/// each record that finds the ring empty. So in a flood of drops the reader rests between two looks;
+/// the first ones after a quiet time are passed on at once.
+#[derive(Debug, Default)]
+struct Pace {
+    /// When the reader last looked, and how many records it has found without a quiet time.
+    last: Option<(Instant, u64)>,
+}
+
+impl Pace {
+    /// What counts as quiet.
+    const QUIET: Duration = Duration::from_millis(2);
+    /// How many records make a flood.
+    const FLOOD: u64 = 64;
+    /// A rest: the ring has room for what comes meanwhile, at twenty million drops a second.
+    const REST: Duration = Duration::from_micros(500);
+
+    /// How long to rest after finding so many records.
+    fn rest(&mut self, now: Instant, found: u64) -> Option<Duration> {
+        let before = match self.last {
+            Some((at, count)) if now.duration_since(at) < Self::QUIET => count,
+            _ => 0,
+        };
+        let count = before + found;
+        self.last = Some((now, count));
+        (count > Self::FLOOD).then_some(Self::REST)
     }
 }
 

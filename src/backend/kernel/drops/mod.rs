@@ -1,9 +1,9 @@
 //! The kernel's own drops: packets that die by no rule of ours, and the kernel's reason for each.
 //!
 //! A BPF program on the tracepoint `kfree_skb` reports every IPv4 or ARP packet that dies in one of our
-//! namespaces. Only root may load it. Loading takes the kernel some 100 ms, most of which it waits for
-//! its own processors; so a thread does it while the network is being built, and until it is done
-//! [`Drops::ready`] says so.
+//! namespaces. Only root may load it. Loading takes some 20 ms; a thread does it as soon as the first
+//! network stands, while the first steps run. A probe that ends without an explanation before that is done
+//! is asked once more (`Kernel::probe`), so nothing waits that has one.
 //!
 //! | file | subject |
 //! |---|---|

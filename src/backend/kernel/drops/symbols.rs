@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
+/// How an address is written: 64 bits in hexadecimal digits.
+const DIGITS: usize = 16;
+
 /// The function that an address lies in, `ip_rcv_finish_core+0x1c4`; none where the kernel doesn't
 /// tell (`kernel.kptr_restrict`). Reads the whole list, some 100 ms: only for what is rare.
 pub(super) fn function(address: u64) -> Option<String> {
@@ -13,23 +16,26 @@ pub(super) fn function(address: u64) -> Option<String> {
 /// The function that begins last before the address, in a list that need not be sorted.
 fn nearest(mut list: impl BufRead, address: u64) -> Option<String> {
     let mut best: Option<(u64, String)> = None;
-    let mut line = String::new();
+    let mut line = Vec::new();
     loop {
         line.clear();
-        if list.read_line(&mut line).ok()? == 0 {
+        if list.read_until(b'\n', &mut line).ok()? == 0 {
             break;
         }
-        let mut fields = line.split_whitespace();
-        let (Some(start), Some(kind), Some(name)) = (fields.next(), fields.next(), fields.next())
-        else {
+        let number = line
+            .get(..DIGITS)
+            .and_then(|text| str::from_utf8(text).ok());
+        let Some(start) = number.and_then(|text| u64::from_str_radix(text, 16).ok()) else {
             continue;
         };
-        let Ok(start) = u64::from_str_radix(start, 16) else {
+        // Nearly all lines end here. Hidden addresses are zeros.
+        let is_better = best.as_ref().is_none_or(|(known, _)| *known < start);
+        if start == 0 || start > address || !is_better {
             continue;
-        };
-        // Hidden addresses are zeros.
-        let is_code = matches!(kind, "t" | "T" | "w" | "W") && start != 0;
-        if is_code && start <= address && best.as_ref().is_none_or(|(known, _)| *known < start) {
+        }
+        let rest = String::from_utf8_lossy(&line[DIGITS..]);
+        let mut fields = rest.split_whitespace();
+        if let (Some("t" | "T" | "w" | "W"), Some(name)) = (fields.next(), fields.next()) {
             best = Some((start, name.to_owned()));
         }
     }

@@ -99,3 +99,15 @@ fn drops_for_which_there_is_no_room_are_counted() {
         }
     });
 }
+
+#[test]
+fn only_in_a_flood_the_reader_rests() {
+    let mut pace = Pace::default();
+    let mut now = Instant::now();
+    for _ in 0..Pace::FLOOD {
+        assert_eq!(pace.rest(now, 1), None);
+    }
+    assert_eq!(pace.rest(now, 1), Some(Pace::REST));
+    now += Pace::QUIET;
+    assert_eq!(pace.rest(now, 1), None);
+}
