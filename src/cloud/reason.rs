@@ -176,8 +176,9 @@ reasons! {
             lost at a reboot."
         mend "Switch it on with `sysctl -w net.ipv4.ip_forward=1`, or mend the route that led there.";
 
-    TtlExceeded = "TTL_EXCEEDED" from Own
-        means "The packet has passed so many machines that its TTL is used up."
+    RoutingLoop = "ROUTING_LOOP" from Own
+        means "The packet goes round in a circle: a machine gets its own packet back, or the packet has \
+            passed so many that its TTL is used up."
         cause "Routes lead in a circle: a machine that forwards gets its own packets back, since its \
             subnet's route table leads to it too."
         mend "Give the subnet of the machine that forwards a route table of its own, which leads on.";

@@ -6,6 +6,7 @@
 //! fails here as it does there.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
@@ -13,7 +14,8 @@ use super::builder::{Builder, NodeExt, allow, deny, label};
 use super::interface;
 use super::special::host;
 use super::vpg_parts::{Side, VpgParts};
-use crate::cloud::Reason;
+use crate::cloud::aws::{AttachmentStatus, PeeringStatus};
+use crate::cloud::{Cloud, Reason};
 use crate::network::{
     Chain, ChainId, Hook, HookPoint, IfName, Mac, Match, Protocol, Rule, Statement, Table, Test,
     Vxlan,
@@ -43,19 +45,32 @@ pub(super) fn lower(b: &mut Builder, parts: &VpgParts, side: &Side) {
         return;
     }
     let dev = interface::vxlan();
+    let peers: Vec<_> = reachable_peers(b.cloud, parts);
+    let node = b.node(&side.node);
     let tunnel = Vxlan {
         vni: gate.vni,
         local: vpg.outer_ips()[side.index],
         port: PORT,
         mac: VPG_MAC,
         mtu: super::vpc_parts::MTU - OVERHEAD,
-        flood: gate.peers.keys().copied().collect(),
+        flood: peers.iter().map(|(outer, _)| *outer).collect(),
     };
     node.tunnels.insert(dev.clone(), tunnel);
     node.address(&dev, host(vpg.inner_ips()[side.index]));
-    for inner in gate.peers.values() {
-        node.route_on_link(Table::MAIN, host(*inner), &dev);
+    for (_, inner) in peers {
+        node.route_on_link(Table::MAIN, host(inner), &dev);
     }
+    // What answers a peer to which there is no way back.
+    let nowhere = BTreeSet::from([IfName::lo(), interface::vpg_internet()]);
+    node.hook("output", HookPoint::Output, 0).push(deny(
+        [
+            Test::OifIn(nowhere).into(),
+            Test::Protocol(Protocol::Udp).into(),
+            Test::DestinationPort(PORT..=PORT).into(),
+        ],
+        Reason::NoRouteToDestination,
+        parts.uncovered(),
+    ));
     for (_, anchor, session) in &parts.sessions {
         if *anchor == side.index {
             node.proxies.insert((dev.clone(), session.ip));
@@ -77,6 +92,49 @@ pub(super) fn lower(b: &mut Builder, parts: &VpgParts, side: &Side) {
         rules: vec![asked(parts)],
     };
     node.filter.chains.insert(ChainId::arp("output"), chain);
+}
+
+/// The peers, outer and inner address, whose outer address the VPG has a way to: the most specific of its
+/// private connections that covers it, if that carries traffic.
+fn reachable_peers(cloud: &Cloud, parts: &VpgParts) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+    let aws = &cloud.aws;
+    let peerings = parts.vpg.peerings.iter().map(|(id, canal)| {
+        let status = aws.peerings.get(id).map(|peering| peering.status);
+        (canal.destination, status == Some(PeeringStatus::Active))
+    });
+    let routes = parts.vpg.customer_routes.values().map(|route| {
+        let status = aws.attachments.get(&route.target).map(|a| a.status);
+        (route.destination, status == Some(AttachmentStatus::Active))
+    });
+    let ways: Vec<(Ipv4Net, bool)> = peerings.chain(routes).collect();
+    let has_way = |outer: &Ipv4Addr| {
+        let covering = ways.iter().filter(|(prefix, _)| prefix.contains(outer));
+        covering
+            .max_by_key(|(prefix, _)| prefix.prefix_len())
+            .is_some_and(|(_, active)| *active)
+    };
+    let peers = parts.vpg.gate.peers.iter();
+    peers
+        .filter(|(outer, _)| has_way(outer))
+        .map(|(outer, inner)| (*outer, *inner))
+        .collect()
+}
+
+/// The rule for peers to which there is no way.
+pub(super) fn unreachable_peers(cloud: &Cloud, parts: &VpgParts) -> Option<Rule> {
+    let reachable = reachable_peers(cloud, parts);
+    let peers = parts.vpg.gate.peers.iter();
+    let lost: BTreeSet<Ipv4Net> = peers
+        .filter(|(outer, inner)| !reachable.contains(&(**outer, **inner)))
+        .map(|(_, inner)| host(*inner))
+        .collect();
+    (parts.vpg.gate.open && !lost.is_empty()).then(|| {
+        deny(
+            [Test::DestinationIn(lost).into()],
+            Reason::NoRouteToDestination,
+            parts.uncovered(),
+        )
+    })
 }
 
 /// Who may ask a node for whom.
@@ -220,7 +278,7 @@ pub(super) fn wrong_outer_address(parts: &VpgParts, side: &Side) -> Option<Rule>
         ],
         [Statement::Log(wrong), Statement::Drop],
     );
-    parts.vpg.gate.open.then_some(rule)
+    (!parts.vpg.peerings.is_empty()).then_some(rule)
 }
 
 /// What may arrive at a node's own addresses.

@@ -38,3 +38,8 @@ pub(super) fn platform() -> IfName {
 pub(super) fn vxlan() -> IfName {
     IfName::fit("vxlan0", "")
 }
+
+/// A VPG's node, towards the internet.
+pub(super) fn vpg_internet() -> IfName {
+    IfName::fit("internet", "")
+}

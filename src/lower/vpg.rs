@@ -38,11 +38,6 @@ fn backbone() -> IfName {
     IfName::fit("backbone", "")
 }
 
-/// The interface towards the internet.
-fn internet() -> IfName {
-    IfName::fit("internet", "")
-}
-
 /// Both nodes of a VPG.
 pub(super) fn lower(b: &mut Builder, id: &VpgId) {
     let Some(vpg) = b.cloud.soracom.vpgs.get(id) else {
@@ -108,7 +103,7 @@ fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
             parts.id.as_str(),
         );
         b.join(
-            (&side.node, &internet()),
+            (&side.node, &interface::vpg_internet()),
             (&internet_node(), &there),
             OUTER_MTU,
         );
@@ -116,8 +111,8 @@ fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
         let far = b.node(&internet_node());
         far.route(Table::MAIN, host(global), &there);
         let node = b.node(&side.node);
-        node.route(Table::MAIN, ANY, &internet());
-        translate(node, parts, &internet(), global);
+        node.route(Table::MAIN, ANY, &interface::vpg_internet());
+        translate(node, parts, &interface::vpg_internet(), global);
     }
     for (peering, canal) in &vpg.peerings {
         let Some(state) = b.cloud.aws.peerings.get(peering) else {
@@ -168,7 +163,11 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
     let vpg = parts.vpg;
     let peerings: BTreeSet<IfName> = vpg.peerings.keys().map(interface::peering).collect();
     let attached = parts.attached();
-    let outside: BTreeSet<IfName> = peerings.iter().cloned().chain([internet()]).collect();
+    let outside: BTreeSet<IfName> = peerings
+        .iter()
+        .cloned()
+        .chain([interface::vpg_internet()])
+        .collect();
     let name = format!("VPG {}", parts.id);
     let sink = sink_rules(b, parts, &name);
     let node = b.node(&side.node);
@@ -212,7 +211,7 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
     forward.push(jump([Test::Oif(IfName::lo()).into()], "sink"));
     forward.push(deny(
         [
-            Test::Oif(internet()).into(),
+            Test::Oif(interface::vpg_internet()).into(),
             Test::DestinationIn(private()).into(),
         ],
         Reason::NoRouteToDestination,
@@ -249,7 +248,13 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
         parts.uncovered(),
     ));
     input.push(deny(
-        [Test::IifIn(peerings.into_iter().chain([internet()]).collect()).into()],
+        [Test::IifIn(
+            peerings
+                .into_iter()
+                .chain([interface::vpg_internet()])
+                .collect(),
+        )
+        .into()],
         Reason::VpgInboundNotTranslated,
         &name,
     ));
@@ -260,7 +265,9 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
 
 /// Why something had no way out.
 fn sink_rules(b: &Builder, parts: &VpgParts, name: &str) -> Vec<Rule> {
-    let mut rules = Vec::new();
+    let mut rules: Vec<Rule> = gate::unreachable_peers(b.cloud, parts)
+        .into_iter()
+        .collect();
     let aws = &b.cloud.aws;
     let peerings = parts.vpg.peerings.iter().filter_map(|(id, canal)| {
         let status = aws.peerings.get(id).map(|p| p.status)?;

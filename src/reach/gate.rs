@@ -43,7 +43,7 @@ impl<'a> Walk<'_, 'a> {
         let registered = gate.peers.contains_key(&source);
         let is_ours = packet.destination == view.vpg.outer_ips()[node];
         let told = match (port, self.tunnel) {
-            (PORT, _) if !is_ours => {
+            (PORT, Some(_)) if !is_ours && view.vpg.vpg_subnet.contains(&packet.destination) => {
                 let route = VpgRoute::Itself;
                 let kind = HopKind::VpgRoute { vpg: id, route };
                 return Some(self.die(kind, Reason::GateWrongOuterAddress));

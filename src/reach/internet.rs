@@ -89,15 +89,19 @@ impl Walk<'_, '_> {
             self.decrement()?;
         }
         if destination == internet::PC {
+            self.fits(&packet, GATEWAY_MTU)?;
             return self.arrive(Place::Pc, packet);
         }
         if let Some(at) = self.map.public.get(&destination) {
+            self.fits(&packet, GATEWAY_MTU)?;
             return self.enter_from_internet(*at, packet);
         }
         if let Some((vpg, node)) = self.map.global.get(&destination) {
+            self.fits(&packet, GATEWAY_MTU)?;
             return self.enter_vpg(*vpg, *node, packet);
         }
         if destination == internet::SHARED_PLATFORM {
+            self.fits(&packet, GATEWAY_MTU)?;
             return self.enter_shared_platform(packet);
         }
         if !is_private(destination) && internet::AWS_PUBLIC.contains(&destination) {

@@ -184,7 +184,10 @@ impl<'a> Walk<'_, 'a> {
             Out::Own => Ok((End::Machine(from), packet)),
             Out::Nowhere => Err(Reason::NoRouteToDestination),
             Out::Uplink { mtu, .. } => {
-                self.fits(&packet, mtu)?;
+                // The internet looks for the way first.
+                if from != Place::Internet {
+                    self.fits(&packet, mtu)?;
+                }
                 match from {
                     Place::Sim(at) => self.serve_device(at, packet),
                     Place::Interface(at) => self.leave(at, packet),
@@ -222,6 +225,10 @@ impl<'a> Walk<'_, 'a> {
             return Err(Reason::HostDoesNotForward);
         }
         self.stop(HopKind::Forwards { node });
+        if self.map.owns(at, packet.source) {
+            // Its own packet has come back to it.
+            return Err(Reason::RoutingLoop);
+        }
         self.decrement()?;
         let out = self.map.out(at, packet.destination);
         self.pass_on(at, packet, out)

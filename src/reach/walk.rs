@@ -86,7 +86,7 @@ impl<'m, 'a> Walk<'m, 'a> {
     pub fn decrement(&mut self) -> Result<(), Reason> {
         self.ttl -= 1;
         if self.ttl == 0 {
-            return Err(Reason::TtlExceeded);
+            return Err(Reason::RoutingLoop);
         }
         Ok(())
     }

@@ -158,7 +158,7 @@ impl Fault<'_> {
             Reason::IgwSourceAddressNotInRfc1918Ingress
             | Reason::IgwSourceAddressNotInRfc6598Ingress
             | Reason::HostFilter
-            | Reason::TtlExceeded => None,
+            | Reason::RoutingLoop => None,
         }
     }
 

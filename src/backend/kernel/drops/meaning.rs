@@ -98,7 +98,7 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
         ),
 
         // What arrives where it should not.
-        "IP_INADDRERRORS" if users => match packet.destination() {
+        "IP_INADDRERRORS" if is_machine(drop.node) => match packet.destination() {
             Some(ip) if scene.is_behind_tunnel(ip) => known(
                 Reason::GatePeerSilent,
                 format!("{name} does not have the inner address {ip}"),
@@ -111,12 +111,23 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
             ),
             None => Meaning::Unknown,
         },
-        "IP_INNOROUTES" if users => known(
+        "IP_INNOROUTES" if is_machine(drop.node) => known(
             Reason::NoRouteToDestination,
             format!("routes of {name}"),
             true,
         ),
-        "IP_RPFILTER" if users => known(
+        // Round in a circle: back to who sent it, or until nothing is left of the TTL.
+        "IP_LOCAL_SOURCE" if is_machine(drop.node) => known(
+            Reason::RoutingLoop,
+            format!("{name} gets its own packet back"),
+            true,
+        ),
+        "IP_INHDR" if ttl(drop.packet).is_some_and(|ttl| ttl <= 1) => known(
+            Reason::RoutingLoop,
+            format!("{name}: nothing is left of the TTL"),
+            true,
+        ),
+        "IP_RPFILTER" if is_machine(drop.node) => known(
             Reason::HostFilter,
             format!("{name}, net.ipv4.conf.*.rp_filter: no way back to the source"),
             true,
@@ -192,6 +203,18 @@ fn ip_length(packet: &[u8]) -> u16 {
         [first, _, a, b, ..] if first >> 4 == 4 => u16::from_be_bytes([*a, *b]),
         _ => 0,
     }
+}
+
+/// An IPv4 packet's TTL by its own header.
+fn ttl(packet: &[u8]) -> Option<u8> {
+    let version = packet.first()? >> 4;
+    packet.get(8).copied().filter(|_| version == 4)
+}
+
+/// Whether a node is somebody's machine, not a part of a cloud.
+fn is_machine(node: &NodeId) -> bool {
+    let name = node.as_str();
+    name == "pc" || name.starts_with("instance/") || name.starts_with("sim/")
 }
 
 /// A node in words: `instance server`.

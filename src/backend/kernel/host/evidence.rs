@@ -56,6 +56,9 @@ pub struct PacketSummary {
     text: String,
     /// Whether it was on its way back to the asking node.
     pub answer: bool,
+    /// Whether it is a question for an Ethernet address. Through a tunnel that is flooded: there may be
+    /// other copies, and one that arrives is enough.
+    pub(super) flooded: bool,
 }
 
 impl fmt::Display for PacketSummary {
@@ -69,17 +72,21 @@ impl Footprint {
     /// before or after address translation, inside VXLAN, quoted by an ICMP error, or an ARP packet
     /// that the probe's own wait on. Any bytes may come.
     pub fn concerns(&self, family: Family, packet: &[u8]) -> Option<PacketSummary> {
-        let (answer, text) = match family {
+        let (answer, flooded, text) = match family {
             Family::Ip => {
                 let ip = Ip::read(packet)?;
-                (self.owns(&ip)?, ip.to_string())
+                (self.owns(&ip)?, is_question(&ip), ip.to_string())
             }
             Family::Arp => {
                 let arp = Arp::read(packet)?;
-                (self.waits_on(&arp)?, arp.to_string())
+                (self.waits_on(&arp)?, !arp.reply, arp.to_string())
             }
         };
-        Some(PacketSummary { text, answer })
+        Some(PacketSummary {
+            text,
+            answer,
+            flooded,
+        })
     }
 
     /// Whether it is an answer, if it is the probe's at all.
@@ -146,6 +153,21 @@ impl Footprint {
     fn waits_on(&self, arp: &Arp) -> Option<bool> {
         let answers = arp.sender == self.to || arp.target == self.from;
         (answers || arp.target == self.to).then_some(answers)
+    }
+}
+
+/// Whether a tunnel's packet is a question for an Ethernet address.
+fn is_question(ip: &Ip<'_>) -> bool {
+    match &ip.body {
+        Body::Udp {
+            tunnel: Some(tunnel),
+            ..
+        } => matches!(&tunnel.frame, Frame::Arp(arp) if !arp.reply),
+        Body::Udp { .. }
+        | Body::IcmpError { .. }
+        | Body::Tcp { .. }
+        | Body::Echo { .. }
+        | Body::Other(_) => false,
     }
 }
 

@@ -38,8 +38,16 @@ enum Halt {
     Broken(BackendError),
 }
 
-/// How long what a filter does to a probe may precede the filter's report.
-const FILTER_DELAY: Duration = Duration::from_millis(15);
+/// How long a refusal to send may precede the report of the filter that refused.
+const FILTER_DELAY: Duration = Duration::from_millis(200);
+
+/// How long a rejection, which looks like the far end's own, may precede the report of the rule that
+/// rejected.
+const REJECTION_DELAY: Duration = Duration::from_millis(15);
+
+/// How long another copy of a flooded question is waited for once one has died: the answer to it comes
+/// within a millisecond, on a busy machine within a hundred.
+const FLOOD_DELAY: Duration = Duration::from_millis(150);
 
 impl Host {
     /// Sends one probe from this node and waits for its fate, at most for [`Probe::timeout`].
@@ -111,6 +119,17 @@ enum Weight {
     Final,
 }
 
+/// What a sighting means for the probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doom {
+    /// Nothing yet.
+    Open,
+    /// A copy of a flooded question is dead; others may live.
+    OfOneCopy,
+    /// The packet is dead.
+    Sealed,
+}
+
 impl Case {
     async fn decide(
         &mut self,
@@ -125,24 +144,24 @@ impl Case {
         };
         // A filter that drops what the node itself sends makes the send fail; and a rule that rejects
         // answers as the far end would. If one says so, it does a moment later.
-        let may_be_a_filter = match outcome {
-            Outcome::NotSent(NotSent::Forbidden) => true,
-            Outcome::Refused | Outcome::NotSent(NotSent::NoNeighbour) => self.traced,
+        let delay = match outcome {
+            Outcome::NotSent(NotSent::Forbidden) => Some(FILTER_DELAY),
+            Outcome::Refused | Outcome::NotSent(NotSent::NoNeighbour) => {
+                self.traced.then_some(REJECTION_DELAY)
+            }
             Outcome::NotSent(NotSent::NoRoute | NotSent::TooBig)
             | Outcome::Answered(_)
             | Outcome::Dropped
-            | Outcome::Silent => false,
+            | Outcome::Silent => None,
         };
-        if may_be_a_filter
-            && tokio::time::timeout(FILTER_DELAY, self.doom())
-                .await
-                .is_ok()
+        if let Some(delay) = delay
+            && tokio::time::timeout(delay, self.doom()).await.is_ok()
         {
             return Outcome::Dropped;
         }
         while let Some(sighting) = self.watch.try_next() {
-            let doomed = self.weigh(&sighting);
-            if doomed && outcome == Outcome::Silent {
+            let doom = self.weigh(&sighting);
+            if doom != Doom::Open && outcome == Outcome::Silent {
                 outcome = Outcome::Dropped;
                 break;
             }
@@ -150,23 +169,35 @@ impl Case {
         outcome
     }
 
-    /// Waits until one of the probe's packets bears a final label.
+    /// Waits until one of the probe's packets bears a final label; and where that is a copy of a flooded
+    /// question, until another would have been answered.
     async fn doom(&mut self) {
+        let mut until = None;
         loop {
-            let sighting = self.watch.next().await;
-            if self.weigh(&sighting) {
-                return;
+            let sighting = match until {
+                None => self.watch.next().await,
+                Some(until) => match tokio::time::timeout_at(until, self.watch.next()).await {
+                    Ok(sighting) => sighting,
+                    Err(_) => return,
+                },
+            };
+            match self.weigh(&sighting) {
+                Doom::Sealed => return,
+                Doom::OfOneCopy => {
+                    until.get_or_insert_with(|| tokio::time::Instant::now() + FLOOD_DELAY);
+                }
+                Doom::Open => {}
             }
         }
     }
 
     /// Keeps the sighting if it is about this probe, and says whether it seals its fate.
-    fn weigh(&mut self, sighting: &Sighting) -> bool {
+    fn weigh(&mut self, sighting: &Sighting) -> Doom {
         let Some(after) = sighting.at.checked_duration_since(self.began) else {
-            return false;
+            return Doom::Open;
         };
         let Some(packet) = self.footprint.concerns(sighting.family, &sighting.packet) else {
-            return false;
+            return Doom::Open;
         };
         let weight = if sighting.label.is_final {
             Weight::Final
@@ -181,7 +212,11 @@ impl Case {
             after,
         };
         self.evidence.push((weight, evidence));
-        sighting.label.is_final
+        match (sighting.label.is_final, packet.flooded) {
+            (false, _) => Doom::Open,
+            (true, false) => Doom::Sealed,
+            (true, true) => Doom::OfOneCopy,
+        }
     }
 
     /// The evidence in order of time, but what decides comes last.
