@@ -79,6 +79,12 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
                 format!("{name}: nothing ends VXLAN at udp/{port}"),
                 sole,
             ),
+            // Another machine has the asking one's address. Seen too where an answer is late.
+            _ if is_machine(drop.node) && packet.is_answer() => known(
+                Reason::NoPossibleDestination,
+                format!("{name} gets the answer, and did not ask"),
+                false,
+            ),
             // A closed port: the far end says so itself.
             _ => Meaning::Noise,
         },
@@ -98,7 +104,7 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
         ),
 
         // What arrives where it should not.
-        "IP_INADDRERRORS" if is_machine(drop.node) => match packet.destination() {
+        "IP_INADDRERRORS" if is_machine(drop.node) => match packet.outermost() {
             Some(ip) if scene.is_behind_tunnel(ip) => known(
                 Reason::GatePeerSilent,
                 format!("{name} does not have the inner address {ip}"),
@@ -282,6 +288,31 @@ impl<'a> Packet<'a> {
 
     fn is_tcp(&self) -> bool {
         matches!(self.innermost(), Innermost::Ip(ip) if matches!(ip.body, Body::Tcp { .. }))
+    }
+
+    /// Where it goes by its outermost header.
+    fn outermost(&self) -> Option<Ipv4Addr> {
+        match self {
+            Self::Ip(ip) => Some(ip.destination),
+            Self::Arp(_) => None,
+        }
+    }
+
+    /// Whether it answers something, as far as its own header tells.
+    fn is_answer(&self) -> bool {
+        /// Where Linux's ephemeral ports begin (ip-sysctl, `ip_local_port_range`).
+        const EPHEMERAL: u16 = 32_768;
+        let Self::Ip(ip) = self else { return false };
+        match &ip.body {
+            Body::Tcp { flags, .. } => flags.as_deref() == Some("S."),
+            Body::Udp {
+                ports,
+                tunnel: None,
+                ..
+            } => ports.destination >= EPHEMERAL && ports.source < EPHEMERAL,
+            Body::Echo { reply, .. } => *reply,
+            Body::Udp { .. } | Body::IcmpError { .. } | Body::Other(_) => false,
+        }
     }
 
     /// Where it goes, or whom it asks for.

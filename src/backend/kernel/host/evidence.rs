@@ -59,6 +59,9 @@ pub struct PacketSummary {
     /// Whether it is a question for an Ethernet address. Through a tunnel that is flooded: there may be
     /// other copies, and one that arrives is enough.
     pub(super) flooded: bool,
+    /// Whether it is an ICMP error about a tunnel's packet. Its death is not the death of what it complains
+    /// about.
+    pub(super) complaint: bool,
 }
 
 impl fmt::Display for PacketSummary {
@@ -72,20 +75,25 @@ impl Footprint {
     /// before or after address translation, inside VXLAN, quoted by an ICMP error, or an ARP packet
     /// that the probe's own wait on. Any bytes may come.
     pub fn concerns(&self, family: Family, packet: &[u8]) -> Option<PacketSummary> {
-        let (answer, flooded, text) = match family {
+        Some(match family {
             Family::Ip => {
                 let ip = Ip::read(packet)?;
-                (self.owns(&ip)?, is_question(&ip), ip.to_string())
+                PacketSummary {
+                    answer: self.owns(&ip)?,
+                    flooded: is_question(&ip),
+                    complaint: is_about_tunnel(&ip),
+                    text: ip.to_string(),
+                }
             }
             Family::Arp => {
                 let arp = Arp::read(packet)?;
-                (self.waits_on(&arp)?, !arp.reply, arp.to_string())
+                PacketSummary {
+                    answer: self.waits_on(&arp)?,
+                    flooded: !arp.reply,
+                    complaint: false,
+                    text: arp.to_string(),
+                }
             }
-        };
-        Some(PacketSummary {
-            text,
-            answer,
-            flooded,
         })
     }
 
@@ -169,6 +177,21 @@ fn is_question(ip: &Ip<'_>) -> bool {
         | Body::Echo { .. }
         | Body::Other(_) => false,
     }
+}
+
+/// Whether a packet is an ICMP error about a tunnel's packet.
+fn is_about_tunnel(ip: &Ip<'_>) -> bool {
+    let Body::IcmpError { quoted, .. } = &ip.body else {
+        return false;
+    };
+    let body = quoted.as_ref().map(|quoted| &quoted.body);
+    matches!(
+        body,
+        Some(Body::Udp {
+            tunnel: Some(_),
+            ..
+        })
+    )
 }
 
 impl Ports {

@@ -22,6 +22,7 @@ use super::evidence::Footprint;
 use super::sightings::{Sighting, Source, Watch};
 use crate::backend::BackendError;
 use crate::backend::probe::{Evidence, Measurement, NotSent, Outcome, Probe, ProbeKind};
+use crate::cloud::Reason;
 
 /// A probe on its way: its first packet may have gone out already.
 struct Asked {
@@ -115,6 +116,7 @@ struct Case {
 /// How much a label counts: the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
+    Complaint,
     Hint(Source),
     Final,
 }
@@ -199,10 +201,13 @@ impl Case {
         let Some(packet) = self.footprint.concerns(sighting.family, &sighting.packet) else {
             return Doom::Open;
         };
-        let weight = if sighting.label.is_final {
-            Weight::Final
-        } else {
-            Weight::Hint(sighting.source)
+        // What a complaint says it says at the end that it is for: there the rule's label is about
+        // whom it comes from.
+        let lost = packet.complaint && sighting.label.reason != Reason::GatePeerSilent.code();
+        let weight = match sighting.label.is_final {
+            _ if lost => Weight::Complaint,
+            true => Weight::Final,
+            false => Weight::Hint(sighting.source),
         };
         let evidence = Evidence {
             node: sighting.node.clone(),
@@ -212,10 +217,10 @@ impl Case {
             after,
         };
         self.evidence.push((weight, evidence));
-        match (sighting.label.is_final, packet.flooded) {
-            (false, _) => Doom::Open,
-            (true, false) => Doom::Sealed,
-            (true, true) => Doom::OfOneCopy,
+        match weight {
+            Weight::Complaint | Weight::Hint(_) => Doom::Open,
+            Weight::Final if packet.flooded => Doom::OfOneCopy,
+            Weight::Final => Doom::Sealed,
         }
     }
 
