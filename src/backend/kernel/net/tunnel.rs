@@ -29,6 +29,9 @@ pub(super) fn add(name: &IfName, index: u32, vxlan: &Vxlan) -> Request {
         InfoVxlan::Ageing(AGEING),
         // "It SHOULD be transmitted as zero" (RFC 7348, section 5, on the UDP checksum).
         InfoVxlan::UDPCsum(false),
+        // What is for an address without a way must meet the filter, not come back (Linux 6.5; earlier
+        // ones pass over the attribute).
+        InfoVxlan::Localbypass(false),
     ];
     let mut message = LinkMessage::default();
     message.header.index = index;
