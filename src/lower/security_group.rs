@@ -83,6 +83,12 @@ impl Gate {
         }
     }
 
+    /// The bit that this gate sets for what it lets through without tracking it. It counts for ICMP errors
+    /// only, which would need a rule of their own otherwise.
+    fn own_untracked_bit(self) -> u32 {
+        self.own_bit() << 2
+    }
+
     /// The bit that lets an answer through: that of the same interface's other gate.
     fn answer_bit(self) -> u32 {
         match self {
@@ -99,21 +105,22 @@ fn gate_rules(
     (id, instance): (&InstanceId, &Instance),
     gate: Gate,
 ) -> Vec<Rule> {
-    let known = |direction, bit| {
-        allow([
-            Test::CtDirection(direction).into(),
-            Test::CtMark {
-                mask: bit,
-                value: bit,
-            }
-            .into(),
-        ])
+    let marked = |direction, bit| -> [Match; 2] {
+        let mark = Test::CtMark {
+            mask: bit,
+            value: bit,
+        };
+        [Test::CtDirection(direction).into(), mark.into()]
     };
+    // An ICMP error goes with the flow that it is about.
+    let error = || Match::from(Test::CtState([CtState::Related].into()));
+    let about =
+        |direction, bit: u32| allow(marked(direction, bit << 2).into_iter().chain([error()]));
     let mut rules = vec![
-        known(CtDirection::Original, gate.own_bit()),
-        known(CtDirection::Reply, gate.answer_bit()),
-        // An ICMP error about a tracked connection.
-        allow([Test::CtState([CtState::Related].into()).into()]),
+        allow(marked(CtDirection::Original, gate.own_bit())),
+        allow(marked(CtDirection::Reply, gate.answer_bit())),
+        about(CtDirection::Original, gate.own_bit()),
+        about(CtDirection::Reply, gate.answer_bit()),
     ];
     let aws = &b.cloud.aws;
     let mut any = false;
@@ -139,7 +146,8 @@ fn gate_rules(
                 let matches = icmp.into_iter().chain(matches.clone());
                 rules.push(Rule::new(matches, [track, Statement::Return]));
             }
-            rules.push(allow(matches));
+            let noted = Statement::CtMarkOr(gate.own_untracked_bit());
+            rules.push(Rule::new(matches, [noted, Statement::Return]));
         }
     }
     let groups: Vec<_> = instance

@@ -109,15 +109,20 @@ impl<'a> Walk<'_, 'a> {
             return self.die(kind, Reason::GateNoFloodEntry);
         }
         let mut failures = Failures::default();
+        let mut answered = None;
         for target in &vxlan.flood {
             let before = self.hops.len();
             match self.is_answered(from, vxlan, asker, next, *target) {
                 Ok(()) => {
                     self.hops.truncate(before);
-                    return Ok(*target);
+                    answered = answered.or(Some(*target));
                 }
                 Err(reason) => failures.note(reason, self.hops.split_off(before)),
             }
+        }
+        if let Some(answered) = answered {
+            self.also.extend(failures.reasons());
+            return Ok(answered);
         }
         let (reason, hops) = failures.worst(&mut self.also);
         self.hops.extend(hops);
@@ -326,21 +331,13 @@ impl<'a> Walk<'_, 'a> {
     ) -> Fate {
         self.fits(&packet, TUNNEL_MTU)?;
         let before = self.hops.len();
-        if let Err(reason) = self.peer_answers(vpg, node, outer, packet.destination) {
-            // The question goes to every peer, and each copy may die elsewhere.
-            let hops = self.hops.split_off(before);
-            let view = &self.map.vpgs[vpg];
-            for other in view.vpg.gate.peers.keys().filter(|other| **other != outer) {
-                let tunnel = self.gate_tunnel(vpg);
-                if let Err(reason) = self.outer_from_vpg(vpg, node, *other, tunnel, QUESTION) {
-                    self.also.push(reason);
-                }
-            }
-            self.hops.truncate(before);
+        let answered = self.peer_answers(vpg, node, outer, packet.destination);
+        let hops = self.hops.split_off(before);
+        self.copies_to_others(vpg, node, outer);
+        if let Err(reason) = answered {
             self.hops.extend(hops);
             return Err(reason);
         }
-        self.hops.truncate(before);
         let tunnel = self.gate_tunnel(vpg);
         let (end, _) = self.outer_from_vpg(vpg, node, outer, tunnel, packet.length)?;
         match end {
@@ -349,6 +346,18 @@ impl<'a> Walk<'_, 'a> {
                 self.arrive(place, packet)
             }
             End::Vpg(..) | End::Platform(_) | End::Router(..) => Err(Reason::GatePeerSilent),
+        }
+    }
+
+    /// The question goes to every peer that there is a way to, and each copy may die elsewhere.
+    fn copies_to_others(&mut self, vpg: usize, node: usize, asked: Ipv4Addr) {
+        let view = &self.map.vpgs[vpg];
+        let tunnel = self.gate_tunnel(vpg);
+        let before = self.hops.len();
+        for other in view.vpg.gate.peers.keys().filter(|other| **other != asked) {
+            let copy = self.outer_from_vpg(vpg, node, *other, tunnel, QUESTION);
+            self.also.extend(copy.err());
+            self.hops.truncate(before);
         }
     }
 
@@ -420,6 +429,10 @@ struct Failures<'a>(Vec<(Reason, Vec<Hop<'a>>)>);
 impl<'a> Failures<'a> {
     fn note(&mut self, reason: Reason, hops: Vec<Hop<'a>>) {
         self.0.push((reason, hops));
+    }
+
+    fn reasons(&self) -> impl Iterator<Item = Reason> {
+        self.0.iter().map(|(reason, _)| *reason)
     }
 
     /// The one that tells most: that a flood misses the serving node is the last that comes to mind. The

@@ -282,8 +282,15 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// An ICMP error that is not what a closed UDP port answers.
     fn is_complaint(&self) -> bool {
-        matches!(self.innermost(), Innermost::Ip(ip) if matches!(ip.body, Body::IcmpError { .. }))
+        let Innermost::Ip(ip) = self.innermost() else {
+            return false;
+        };
+        match &ip.body {
+            Body::IcmpError { .. } => !ip.is_refusal(),
+            Body::Tcp { .. } | Body::Udp { .. } | Body::Echo { .. } | Body::Other(_) => false,
+        }
     }
 
     fn is_tcp(&self) -> bool {

@@ -80,6 +80,18 @@ pub(in crate::backend::kernel) struct Arp {
     hardware: smoltcp::wire::EthernetAddress,
 }
 
+impl Ip<'_> {
+    /// Whether it is what a machine answers to a datagram for a port on which nothing listens: port
+    /// unreachable (RFC 1122, 3.2.2.1). What is said about a tunnel's packet answers nobody.
+    pub(in crate::backend::kernel) fn is_refusal(&self) -> bool {
+        let Body::IcmpError { kind, code, quoted } = &self.body else {
+            return false;
+        };
+        let body = quoted.as_ref().map(|quoted| &quoted.body);
+        (*kind, *code) == (3, 3) && matches!(body, Some(Body::Udp { tunnel: None, .. }))
+    }
+}
+
 impl<'a> Ip<'a> {
     pub(in crate::backend::kernel) fn read(bytes: &'a [u8]) -> Option<Self> {
         Self::read_at(bytes, 0)

@@ -59,8 +59,8 @@ pub struct PacketSummary {
     /// Whether it is a question for an Ethernet address. Through a tunnel that is flooded: there may be
     /// other copies, and one that arrives is enough.
     pub(super) flooded: bool,
-    /// Whether it is an ICMP error about a tunnel's packet. Its death is not the death of what it complains
-    /// about.
+    /// Whether it is an ICMP error about another packet, and not the answer of a closed port. Its death
+    /// is not the death of what it complains about.
     pub(super) complaint: bool,
 }
 
@@ -81,7 +81,7 @@ impl Footprint {
                 PacketSummary {
                     answer: self.owns(&ip)?,
                     flooded: is_question(&ip),
-                    complaint: is_about_tunnel(&ip),
+                    complaint: matches!(ip.body, Body::IcmpError { .. }) && !ip.is_refusal(),
                     text: ip.to_string(),
                 }
             }
@@ -177,21 +177,6 @@ fn is_question(ip: &Ip<'_>) -> bool {
         | Body::Echo { .. }
         | Body::Other(_) => false,
     }
-}
-
-/// Whether a packet is an ICMP error about a tunnel's packet.
-fn is_about_tunnel(ip: &Ip<'_>) -> bool {
-    let Body::IcmpError { quoted, .. } = &ip.body else {
-        return false;
-    };
-    let body = quoted.as_ref().map(|quoted| &quoted.body);
-    matches!(
-        body,
-        Some(Body::Udp {
-            tunnel: Some(_),
-            ..
-        })
-    )
 }
 
 impl Ports {
