@@ -63,7 +63,6 @@ fn expected_in(path: &str) -> Vec<Reason> {
 
 /// A name that no packet is ever given would be a promise.
 #[test]
-#[ignore = "some reasons are expected by none of the files that are there so far"]
 fn every_reason_is_expected_of_real_packets() {
     let folders = [
         "scenarios",

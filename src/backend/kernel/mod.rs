@@ -46,6 +46,9 @@ const LOG_LENGTH: usize = 16_384;
 /// loaded since the network stood.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long an answer may still take once the kernel's drops are listened to.
+const ANSWER_DELAY: Duration = Duration::from_millis(20);
+
 /// A network in the kernel. When this is dropped, the network is gone.
 #[derive(Debug)]
 pub struct Kernel {
@@ -177,6 +180,36 @@ impl Kernel {
 }
 
 impl Kernel {
+    /// Sends a probe while the listener to the kernel's drops is still being loaded. What the kernel
+    /// dropped before nobody knows, so a probe that has no answer by the time that it listens is asked
+    /// once more.
+    async fn probe_with_listener(
+        &self,
+        host: &Host,
+        probe: &Probe,
+        drops: &Drops,
+    ) -> Result<Measurement, BackendError> {
+        let listening = async {
+            let listens = drops.ready(PATIENCE).await;
+            if listens {
+                tokio::time::sleep(ANSWER_DELAY).await;
+            }
+            listens
+        };
+        let first = tokio::select! {
+            biased;
+            first = host.probe(probe) => Some(first?),
+            true = listening => None,
+        };
+        match first {
+            Some(first) if !is_unexplained(&first.outcome) => return Ok(first),
+            Some(first) if !drops.ready(PATIENCE).await => return Ok(first),
+            Some(_) | None => {}
+        }
+        self.maker.forget_unanswered().await?;
+        host.probe(probe).await
+    }
+
     fn host(&self, id: &NodeId) -> Result<&(Host, HostFiles), BackendError> {
         self.hosts.get(id).ok_or_else(|| BackendError::Failed {
             doing: format!("look into the node {id}"),
@@ -230,15 +263,10 @@ impl Backend for Kernel {
     async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
         let host = &self.host(&probe.from)?.0;
         let deaf = self.drops.as_ref().filter(|drops| !drops.is_listening());
-        let mut measurement = host.probe(probe).await?;
-        // What the kernel dropped before it was listened to nobody knows, so it is asked once more.
-        if let Some(drops) = deaf
-            && is_unexplained(&measurement.outcome)
-            && drops.ready(PATIENCE).await
-        {
-            self.maker.forget_unanswered().await?;
-            measurement = host.probe(probe).await?;
-        }
+        let measurement = match deaf {
+            None => host.probe(probe).await?,
+            Some(drops) => self.probe_with_listener(host, probe, drops).await?,
+        };
         if !matches!(measurement.outcome, Outcome::Answered(_)) {
             self.maker.forget_unanswered().await?;
         }
