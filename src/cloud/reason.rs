@@ -183,6 +183,13 @@ reasons! {
             subnet's route table leads to it too."
         mend "Give the subnet of the machine that forwards a route table of its own, which leads on.";
 
+    AddressConflict = "ADDRESS_CONFLICT" from Own
+        means "The answer goes to another machine, which has the same address as the one that asked."
+        cause "Two VPCs with the same range are peered with a third, whose route table leads to one of them \
+            only. A peering refuses ranges that overlap between its own two sides, and knows no others."
+        mend "Give one of the two VPCs another range; or lead the one address back by a route of its own, \
+            as long as nobody needs the other.";
+
     SimSessionOffline = "SIM_SESSION_OFFLINE" from Own
         means "The SIM has no session."
         cause "The device is off or out of reach, the session has idled out or was deleted, or the SIM \

@@ -136,18 +136,21 @@ fn gate_rules(
             any = true;
             let track = Statement::CtMarkOr(gate.own_bit());
             let matches = rule_matches(b, vpc, rule, gate);
-            if !aws.untracked(id, rule, gate == Gate::Ingress) {
-                rules.push(Rule::new(matches, [track, Statement::Return]));
-                continue;
-            }
-            // ICMP is always tracked.
-            if rule.protocol == IpProtocol::All {
-                let icmp = [Test::Protocol(Protocol::Icmp).into()];
-                let matches = icmp.into_iter().chain(matches.clone());
-                rules.push(Rule::new(matches, [track, Statement::Return]));
-            }
             let noted = Statement::CtMarkOr(gate.own_untracked_bit());
-            rules.push(Rule::new(matches, [noted, Statement::Return]));
+            if !aws.untracked(id, rule, gate == Gate::Ingress) {
+                rules.push(Rule::new(matches.clone(), [track]));
+            } else {
+                // ICMP is always tracked.
+                if rule.protocol == IpProtocol::All {
+                    let icmp = [Test::Protocol(Protocol::Icmp).into()];
+                    let matches = icmp.into_iter().chain(matches.clone());
+                    rules.push(Rule::new(matches, [track]));
+                }
+                rules.push(Rule::new(matches.clone(), [noted]));
+            }
+            // A rule of its own: what belongs to no connection, like an answer that went astray, can't be
+            // marked, and the rest of the rule that would do so is passed over.
+            rules.push(allow(matches));
         }
     }
     let groups: Vec<_> = instance

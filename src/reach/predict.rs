@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::flow::Flow;
 use super::map::{Map, Place};
-use super::packet::Packet;
+use super::packet::{Carries, Packet};
 use super::prediction::{Prediction, Verdict};
 use super::vpc::router_listens;
 use super::vpg::endpoint_listens;
@@ -51,20 +51,38 @@ impl<'a> Map<'a> {
                 };
                 finished(walk, there, verdict)
             }
-            // Somebody else has the asking machine's address.
-            Ok(_) => blocked(walk, there, Reason::NoPossibleDestination),
+            // Somebody else has the asking machine's address, and turns the answer down.
+            Ok((astray, answer)) => {
+                if let End::Machine(stranger) = astray {
+                    walk.turn_down(stranger, &answer);
+                }
+                blocked(walk, there, Reason::AddressConflict)
+            }
             Err(reason) => blocked(walk, there, reason),
         })
     }
 }
 
 impl<'a> Walk<'_, 'a> {
+    /// A machine gets an answer that it did not ask for. What it says to that may die in its turn, and be
+    /// seen first.
+    fn turn_down(&mut self, stranger: Place, answer: &Packet) {
+        if matches!(answer.carries, Carries::Icmp(_)) {
+            return;
+        }
+        let stops = self.hops.len();
+        let refusal = answer.answered(answer.destination, true);
+        let fate = self.reply(stranger, refusal);
+        self.also.extend(fate.err());
+        self.hops.truncate(stops);
+    }
+
     fn listens(&self, end: End, packet: &Packet) -> bool {
         match end {
             End::Machine(place) => self.map.listens(place, packet),
             End::Platform(address) => endpoint_listens(address, packet.carries),
             End::Router(_, address) => router_listens(address, packet.carries),
-            End::Vpg(..) => matches!(packet.carries, super::packet::Carries::Icmp(_)),
+            End::Vpg(..) => matches!(packet.carries, Carries::Icmp(_)),
         }
     }
 

@@ -158,6 +158,7 @@ impl Fault<'_> {
             Reason::IgwSourceAddressNotInRfc1918Ingress
             | Reason::IgwSourceAddressNotInRfc6598Ingress
             | Reason::HostFilter
+            | Reason::AddressConflict
             | Reason::RoutingLoop => None,
         }
     }

@@ -81,7 +81,7 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
             ),
             // Another machine has the asking one's address. Seen too where an answer is late.
             _ if is_machine(drop.node) && packet.is_answer() => known(
-                Reason::NoPossibleDestination,
+                Reason::AddressConflict,
                 format!("{name} gets the answer, and did not ask"),
                 false,
             ),

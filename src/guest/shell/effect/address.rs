@@ -106,6 +106,13 @@ pub(super) fn flush(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
 
 /// Takes an address away.
 fn take(guest: &mut Guest, dev: &str, at: usize) -> Result<(), Stop> {
+    let address = interface(guest, dev)?.addresses[at].addr();
+    let mut others = guest.interfaces.iter().filter(|(name, _)| *name != dev);
+    if others.any(|(_, other)| other.addresses.iter().any(|a| a.addr() == address)) {
+        // Which routes go with an address that another interface has as well depends on the order in
+        // which the two got it.
+        return Err(Stop::Doubt);
+    }
     let interface = interface(guest, dev)?;
     let was_primary = !secondary(&interface.addresses, at);
     let up = interface.up && dev != "lo";
