@@ -399,7 +399,12 @@ impl<'a> Walk<'_, 'a> {
         match own {
             Some(vxlan) => {
                 let to = view.vpg.outer_ips()[node];
-                self.outer_from(place, vxlan, to, QUESTION).map(drop)
+                let answer = self.outer_from(place, vxlan, to, QUESTION).map(drop);
+                if let Err(Reason::GateWrongOuterAddress | Reason::NoRouteToDestination) = answer {
+                    // The peer's kernel keeps it to itself where it can't be listened to.
+                    self.also.push(Reason::GatePeerSilent);
+                }
+                answer
             }
             None => self.die(silent, Reason::GatePeerSilent),
         }
