@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use canal_sim::backend::kernel::capabilities;
@@ -67,6 +67,7 @@ pub fn all() -> Result<(), Failed> {
         .build()?;
     let began = Instant::now();
     let next = AtomicU64::new(settings.first);
+    let enough = AtomicBool::new(false);
     let tally = Mutex::new(Tally::default());
     let found = Mutex::new((Vec::new(), Vec::new()));
     std::thread::scope(|scope| {
@@ -75,7 +76,10 @@ pub fn all() -> Result<(), Failed> {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let over = settings.time.is_some_and(|time| began.elapsed() > time);
-                    if over || number >= settings.first.saturating_add(settings.topologies) {
+                    if over
+                        || enough.load(Ordering::Relaxed)
+                        || number >= settings.first.saturating_add(settings.topologies)
+                    {
                         return;
                     }
                     let plan = case::tree(settings.seed, number).current();
@@ -92,6 +96,9 @@ pub fn all() -> Result<(), Failed> {
                     for why in examined.skipped {
                         tally.skip(why);
                     }
+                    let wrong =
+                        !examined.differences.is_empty() || !examined.held.broken.is_empty();
+                    enough.fetch_or(settings.stop && wrong, Ordering::Relaxed);
                     let mut found = found.lock().unwrap();
                     let broken = examined.held.broken.into_iter();
                     found.1.extend(broken.map(|why| format!("{name}: {why}")));

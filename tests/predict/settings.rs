@@ -18,6 +18,8 @@ pub struct Settings {
     pub time: Option<Duration>,
     /// `CANAL_SIM_PREDICT_JOBS`: how many at a time.
     pub jobs: usize,
+    /// `CANAL_SIM_PREDICT_STOP`: 1 to begin no further ones when one differs.
+    pub stop: bool,
     /// `CANAL_SIM_PREDICT_SHRINKING`: how long a case may take to be made small, in milliseconds.
     pub shrinking: u32,
     /// `CANAL_SIM_PREDICT_FINDINGS`: where cases that differ are kept.
@@ -37,6 +39,7 @@ impl Settings {
             time: number("CANAL_SIM_PREDICT_SECONDS").map(Duration::from_secs),
             // Most of a worker's time is waiting for packets that never come.
             jobs: number("CANAL_SIM_PREDICT_JOBS").unwrap_or(3 * cores),
+            stop: number::<u8>("CANAL_SIM_PREDICT_STOP").is_some_and(|one| one != 0),
             shrinking: number("CANAL_SIM_PREDICT_SHRINKING").unwrap_or(20_000),
             findings: std::env::var_os("CANAL_SIM_PREDICT_FINDINGS").map_or_else(
                 || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regressions"),
