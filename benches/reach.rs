@@ -9,9 +9,10 @@ use std::hint::black_box;
 use canal_sim::cloud::aws::InstanceId;
 use canal_sim::cloud::soracom::SimId;
 use canal_sim::cloud::{Cloud, NodeName, internet};
+use canal_sim::explain::{Request, When, Who, explain};
 use canal_sim::guest::Guests;
 use canal_sim::reach::{Ask, Flow, Map};
-use canal_sim::scenario::{build, read};
+use canal_sim::scenario::{Moment, build, read};
 use criterion::{Criterion, Throughput};
 
 const VPCS: usize = 10;
@@ -37,7 +38,7 @@ fn main() {
     group.bench_function("arrange 1,000 machines", |bencher| {
         bencher.iter(|| black_box(Map::new(&cloud, &guests)));
     });
-    group.bench_function("explain one flow, Gate", |bencher| {
+    group.bench_function("predict one flow from the clouds, Gate", |bencher| {
         let text = include_bytes!("../scenarios/gate.toml");
         let scenario = read("gate.toml", text).unwrap();
         let (cloud, _) = build(&scenario).unwrap();
@@ -50,6 +51,19 @@ fn main() {
             let map = Map::new(black_box(&cloud), &guests);
             black_box(map.predict(&flow));
         });
+    });
+    group.bench_function("explain after the last step, Gate", |bencher| {
+        let text = include_bytes!("../scenarios/gate.toml");
+        let scenario = read("gate.toml", text).unwrap();
+        let request = Request {
+            who: Who::One {
+                from: "server".into(),
+                to: "sensor".into(),
+            },
+            ask: Ask::PING,
+            when: When::At(Moment::After(scenario.steps.len())),
+        };
+        bencher.iter(|| black_box(explain(black_box(&scenario), &request).unwrap()));
     });
     group.finish();
     criterion.final_summary();

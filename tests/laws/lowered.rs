@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use canal_sim::cloud::aws::{AttachmentId, AttachmentStatus};
+use canal_sim::cloud::soracom::{CustomerRoute, CustomerRouteId};
 use canal_sim::lower::{
-    World, instance_node, internet_node, lower, pc_node, peering_node, sim_node, vpc_node, vpg_node,
+    World, attachment_node, instance_node, internet_node, lower, pc_node, peering_node, sim_node,
+    vpc_node, vpg_node,
 };
 use canal_sim::network::{ChainId, IfName, Network, NodeId, Statement, Test};
+use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
 use crate::any::cases;
@@ -57,6 +61,48 @@ proptest! {
                     _ => prop_assert!(false, "{way:?}"),
                 }
                 prop_assert!(!behind.contains(&internet_node()), "{way:?}");
+            }
+        }
+    }
+
+    /// Whatever a VPG sends into an attachment: behind it comes the VPC, and in that a machine, or nothing.
+    #[test]
+    fn no_way_leads_on_from_an_attachment_but_to_a_machine_of_its_vpc(walk in stroll()) {
+        let mut cloud = walk.end().cloud;
+        let aws = cloud.aws.clone();
+        let active = |id: &&AttachmentId| {
+            let attachment = aws.attachments.get(*id);
+            attachment.is_some_and(|one| one.status == AttachmentStatus::Active)
+        };
+        for vpg in cloud.soracom.vpgs.values_mut() {
+            if let Some(target) = vpg.attachments.iter().find(active).cloned() {
+                let destination = Ipv4Net::default();
+                let everything = CustomerRoute { destination, target };
+                vpg.customer_routes.insert(CustomerRouteId::new("everything"), everything);
+            }
+        }
+        let network = lower(&cloud, &World::default());
+        for from in cloud.soracom.sims.keys().map(sim_node) {
+            for to in addresses(&cloud) {
+                let way = network.walk(&from, to);
+                for (id, attachment) in &aws.attachments {
+                    let Some(place) = way.iter().position(|node| *node == attachment_node(id)) else {
+                        continue;
+                    };
+                    let of_vpc = |node: &NodeId| {
+                        let mut machines = aws.instances.iter();
+                        machines.any(|(id, one)| {
+                            instance_node(id) == *node && aws.vpc_of(one) == Some(&attachment.vpc)
+                        })
+                    };
+                    match &way[place + 1..] {
+                        [vpc] => prop_assert_eq!(vpc, &vpc_node(&attachment.vpc)),
+                        [vpc, machine] => {
+                            prop_assert!(*vpc == vpc_node(&attachment.vpc) && of_vpc(machine), "{way:?}");
+                        }
+                        _ => prop_assert!(false, "{way:?}"),
+                    }
+                }
             }
         }
     }
@@ -132,9 +178,9 @@ proptest! {
     }
 }
 
-/// The law on peerings says nothing where no way leads over one.
+/// The laws on peerings and attachments say nothing where no way leads over one.
 #[test]
-fn ways_over_peerings_are_among_those_that_are_walked() {
+fn ways_over_peerings_and_attachments_are_among_those_that_are_walked() {
     use crate::any::cloud::Start;
 
     let cloud = Start::Connected.world().cloud;
@@ -143,12 +189,11 @@ fn ways_over_peerings_are_among_those_that_are_walked() {
     for from in senders(&network) {
         for to in addresses(&cloud) {
             let way = network.walk(from, to);
-            over.extend(
-                way.into_iter()
-                    .filter(|node| node.as_str().starts_with("pcx/")),
-            );
+            over.extend(way.into_iter().filter(|node| {
+                node.as_str().starts_with("pcx/") || node.as_str().starts_with("tgw/")
+            }));
         }
     }
     let names: Vec<_> = over.iter().map(NodeId::as_str).collect();
-    assert_eq!(names, ["pcx/between", "pcx/pcx"]);
+    assert_eq!(names, ["pcx/between", "pcx/pcx", "tgw/tgw"]);
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use canal_sim::cloud::aws::SecurityGroupId;
+use canal_sim::cloud::aws::{
+    Aws, IpProtocol, PortRange, RulePeer, SecurityGroupId, SecurityGroupRule, VpcId,
+};
 use canal_sim::reach::{HopKind, Map, Verdict};
+use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
 use super::{answered, predicted, still_answered};
@@ -11,6 +14,25 @@ use crate::any::action::step_of;
 use crate::any::cases;
 use crate::any::cloud::stroll;
 use crate::any::flow::known;
+
+/// The groups of a VPC.
+fn groups_of(aws: &Aws, vpc: &VpcId) -> Vec<SecurityGroupId> {
+    let groups = aws.security_groups.iter();
+    groups
+        .filter(|(_, group)| group.vpc == *vpc)
+        .map(|(id, _)| id.clone())
+        .collect()
+}
+
+/// A rule on everything.
+fn everything(peer: RulePeer) -> SecurityGroupRule {
+    SecurityGroupRule {
+        protocol: IpProtocol::All,
+        ports: PortRange::ALL,
+        icmp_type: None,
+        peer,
+    }
+}
 
 proptest! {
     #![proptest_config(cases(64))]
@@ -82,6 +104,39 @@ proptest! {
                     more.aws.instances.get_mut(id).unwrap().security_groups.insert(group.clone());
                     still_answered(&before, &more, &guests, &format!("{group} of {id}"));
                 }
+            }
+        }
+    }
+
+    /// To name a group is to list the addresses of all that have it, whatever other groups they have.
+    #[test]
+    fn to_name_a_group_is_to_name_everybody_in_it(
+        walk in stroll(),
+        known in known(),
+        members in prop::collection::vec(any::<u8>(), 8),
+    ) {
+        let mut cloud = walk.end().cloud;
+        let guests = known.guests(&cloud);
+        let aws = cloud.aws.clone();
+        for (instance, bits) in cloud.aws.instances.values_mut().zip(members) {
+            let Some(vpc) = aws.vpc_of(instance) else { continue };
+            let own = groups_of(&aws, vpc).into_iter().enumerate();
+            instance.security_groups = own.filter(|(n, _)| bits & (1 << n) != 0).map(|(_, id)| id).collect();
+        }
+        for (naming, vpc) in aws.security_groups.iter().map(|(id, group)| (id, &group.vpc)) {
+            for named in groups_of(&aws, vpc) {
+                let with = |rules| {
+                    let mut changed = cloud.clone();
+                    changed.aws.security_groups.get_mut(naming).unwrap().ingress = rules;
+                    answered(&changed, &guests)
+                };
+                let instances = cloud.aws.instances.values();
+                let members = instances.filter(|instance| instance.security_groups.contains(&named));
+                let addresses = members
+                    .map(|instance| everything(RulePeer::Cidr(Ipv4Net::from(instance.private_ip))))
+                    .collect();
+                let by_name = with([everything(RulePeer::Group(named.clone()))].into());
+                prop_assert_eq!(by_name, with(addresses), "{} names {}", naming, named);
             }
         }
     }
