@@ -41,7 +41,11 @@ impl<'a> Map<'a> {
         let forward = walk.turn();
         let answer = packet.answered(packet.destination, refused);
         let fate = walk.answer(end, from, answer, flow.to);
-        let there = Some((forward, seen_from));
+        let there = Some(There {
+            forward,
+            seen_from,
+            refused,
+        });
         Some(match fate {
             Ok((End::Machine(back), _)) if back == from => {
                 let verdict = if refused {
@@ -117,23 +121,28 @@ impl<'a> Walk<'_, 'a> {
 }
 
 /// What is known of the way there, where the packet arrived.
-type There<'a> = Option<(Vec<super::Hop<'a>>, Option<Ipv4Addr>)>;
+struct There<'a> {
+    forward: Vec<super::Hop<'a>>,
+    seen_from: Option<Ipv4Addr>,
+    refused: bool,
+}
 
-fn blocked<'a>(walk: Walk<'_, 'a>, there: There<'a>, reason: Reason) -> Prediction<'a> {
+fn blocked<'a>(walk: Walk<'_, 'a>, there: Option<There<'a>>, reason: Reason) -> Prediction<'a> {
     let answer = there.is_some();
     finished(walk, there, Verdict::Blocked { reason, answer })
 }
 
-fn finished<'a>(walk: Walk<'_, 'a>, there: There<'a>, verdict: Verdict) -> Prediction<'a> {
-    let (forward, back, seen_from) = match there {
-        None => (walk.hops, Vec::new(), None),
-        Some((forward, seen_from)) => (forward, walk.hops, seen_from),
+fn finished<'a>(walk: Walk<'_, 'a>, there: Option<There<'a>>, verdict: Verdict) -> Prediction<'a> {
+    let (forward, back, seen_from, refused) = match there {
+        None => (walk.hops, Vec::new(), None, false),
+        Some(there) => (there.forward, walk.hops, there.seen_from, there.refused),
     };
     let arrived = matches!(verdict, Verdict::Reachable);
     Prediction {
         verdict,
         forward,
         back,
+        refused,
         seen_from,
         ttl: arrived.then_some(walk.ttl),
         also: walk.also,

@@ -14,6 +14,8 @@ pub struct Prediction<'a> {
     pub forward: Vec<Hop<'a>>,
     /// The answer's way back; empty where there is no answer.
     pub back: Vec<Hop<'a>>,
+    /// Whether what comes back, or dies on its way back, is a refusal: nothing listens at the far end.
+    pub refused: bool,
     /// The source address that the far end sees, where the packet gets there.
     pub seen_from: Option<Ipv4Addr>,
     /// The TTL that the answer arrives with, if it left with 64.

@@ -91,7 +91,7 @@ pub fn mend(cloud: &Cloud, flow: &Flow, prediction: &Prediction<'_>) -> Option<M
         flow,
         hops,
         last: hops.last()?,
-        packet: Packet::at_end(hops, flow, answer),
+        packet: Packet::at_end(hops, flow, answer, prediction.refused),
         answer,
     };
     let found = fault.mend(reason);

@@ -23,9 +23,8 @@ pub(super) struct Packet {
 
 impl Packet {
     /// The packet at the last of these stops, after every translation before it: the outer one where the
-    /// stop is in a tunnel. An answer is taken to be that of something that listens: what a machine says
-    /// where nothing does is ICMP for UDP, and no prediction tells the two apart.
-    pub fn at_end(hops: &[Hop<'_>], flow: &Flow, answer: bool) -> Self {
+    /// stop is in a tunnel. What a machine answers to UDP where nothing listens is ICMP: that is `refused`.
+    pub fn at_end(hops: &[Hop<'_>], flow: &Flow, answer: bool, refused: bool) -> Self {
         let mut inner = (Ipv4Addr::UNSPECIFIED, flow.to);
         let mut outer = None;
         for hop in hops {
@@ -54,6 +53,7 @@ impl Packet {
         let ((source, destination), protocol, port) = match (outer, flow.ask) {
             (Some((header, port)), _) if in_tunnel => (header, IpProtocol::Udp, Some(port)),
             (_, Ask::Tcp(port)) => (inner, IpProtocol::Tcp, Some(port).filter(|_| !answer)),
+            (_, Ask::Udp(_)) if answer && refused => (inner, IpProtocol::Icmp, None),
             (_, Ask::Udp(port)) => (inner, IpProtocol::Udp, Some(port).filter(|_| !answer)),
             (_, Ask::Ping { .. }) => (inner, IpProtocol::Icmp, None),
         };
@@ -62,7 +62,12 @@ impl Packet {
             destination,
             protocol,
             port,
-            icmp_type: if answer { 0 } else { 8 },
+            // Echo, echo reply, destination unreachable (RFC 792).
+            icmp_type: match (answer, refused) {
+                (false, _) => 8,
+                (true, false) => 0,
+                (true, true) => 3,
+            },
         }
     }
 

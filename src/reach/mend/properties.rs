@@ -179,7 +179,7 @@ fn death(prediction: &Prediction<'_>, flow: &Flow) -> Death {
     };
     let kind = prediction.fault().map(|hop| format!("{:?}", hop.kind));
     let kind = kind.and_then(|kind| Some(kind.split(' ').next()?.to_owned()));
-    let packet = Packet::at_end(hops, flow, answer);
+    let packet = Packet::at_end(hops, flow, answer, prediction.refused);
     (prediction.verdict, kind, hops.len(), packet)
 }
 

@@ -294,6 +294,7 @@ fn what_is_at_fault_goes_by_the_name_that_evidence_gives_it() {
             seen_from: None,
             ttl: None,
             also: Vec::new(),
+            refused: false,
             doubtful: Vec::new(),
         };
         let stops = Stops::new(&prediction, &cloud);
