@@ -98,7 +98,10 @@ difference() {
     }
     /panicked at/ && first == "" { other = "it panics" }
     /^seed [0-9]+, case [0-9]+: / && other == "" { other = $0 }
-    END { print first == "" ? other : found " (case " first ")" }' "$work/predict"
+    END {
+      if (first != "") print found " (case " first ")"
+      else print other == "" ? "it does not end" : other
+    }' "$work/predict"
 }
 
 broken_laws() {
