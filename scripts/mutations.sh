@@ -8,7 +8,7 @@
 # until something differs; where nothing does, against tests/laws. Before that the tree as it is must pass
 # both with the same settings, or what follows would mean nothing.
 #
-# CANAL_SIM_PREDICT_SEED, _FIRST, _TOPOLOGIES and _JOBS say which cases those are: seed 1 and the first 120
+# CANAL_SIM_PREDICT_SEED, _FIRST, _TOPOLOGIES and _JOBS say which cases those are: seed 1 and the first 300
 # by default. MUTATIONS names the folder of the copy and of what is built from it, which is kept, so that the
 # next time costs less: target/mutations by default. CARGO names the cargo to use. Exit status: 0 if every
 # mutation is caught, 1 if one survives, 2 if a patch does not apply or does not compile, or the tree itself
@@ -31,7 +31,7 @@ tree=$folder/tree
 export CARGO_TARGET_DIR=$folder/build
 export CANAL_SIM_PREDICT_SEED=${CANAL_SIM_PREDICT_SEED:-1}
 export CANAL_SIM_PREDICT_FIRST=${CANAL_SIM_PREDICT_FIRST:-0}
-export CANAL_SIM_PREDICT_TOPOLOGIES=${CANAL_SIM_PREDICT_TOPOLOGIES:-120}
+export CANAL_SIM_PREDICT_TOPOLOGIES=${CANAL_SIM_PREDICT_TOPOLOGIES:-300}
 # One look more at each kind of difference, and no time to make its case small; zero would mean all of it.
 export CANAL_SIM_PREDICT_STOP=1 CANAL_SIM_PREDICT_SHRINKING=1 CANAL_SIM_PREDICT_FINDINGS=$work/findings
 export PROPTEST_RNG_SEED=1

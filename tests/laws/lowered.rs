@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canal_sim::cloud::aws::{AttachmentId, AttachmentStatus};
+use canal_sim::cloud::Reason;
+use canal_sim::cloud::aws::{AttachmentId, AttachmentStatus, InstanceState};
 use canal_sim::cloud::soracom::{CustomerRoute, CustomerRouteId};
 use canal_sim::lower::{
     World, attachment_node, instance_node, internet_node, lower, pc_node, peering_node, sim_node,
     vpc_node, vpg_node,
 };
-use canal_sim::network::{ChainId, IfName, Network, NodeId, Statement, Test};
+use canal_sim::network::{ChainId, IfName, Network, NodeId, Rule, Statement, Test};
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
@@ -104,6 +105,34 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+
+    /// The source/destination check (Amazon EC2 User Guide, "Source/destination checking"): of what leaves
+    /// an interface with the check the source is asked for, of what reaches it the destination, and
+    /// nothing where it is switched off.
+    #[test]
+    fn an_interface_with_the_check_sends_and_gets_only_its_own(walk in stroll()) {
+        let cloud = walk.end().cloud;
+        let network = lower(&cloud, &World::default());
+        for (id, instance) in &cloud.aws.instances {
+            if instance.state != InstanceState::Running {
+                continue;
+            }
+            let router = &network.nodes[&vpc_node(&cloud.aws.subnets[&instance.subnet].vpc)];
+            let asks = |rule: &&Rule| rule.statements.iter().any(|statement| {
+                matches!(statement, Statement::Log(label)
+                    if label.reason == Reason::EniSourceDestCheckRestriction.code()
+                        && label.resource.starts_with(&format!("network interface of {id},")))
+            });
+            let rules = router.filter.chains.values().flat_map(|chain| &chain.rules);
+            let asked: Vec<_> = rules.filter(asks).map(|rule| rule.matches.clone()).collect();
+            let own = Ipv4Net::from(instance.private_ip);
+            let expected = match instance.source_dest_check {
+                true => vec![vec![!Test::Source(own)], vec![!Test::Destination(own)]],
+                false => vec![],
+            };
+            prop_assert_eq!(asked, expected, "{}", id);
         }
     }
 
