@@ -24,7 +24,15 @@ pub fn everything_works_in_a_user_namespace() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     let program = folder.path().join("kernel-tests");
-    fs::copy(std::env::current_exe()?, &program)?;
+    // By a process of its own: the children that other tests start meanwhile would hold a descriptor of
+    // this one's that writes the program, which can't be run as long as one does.
+    let copied = Command::new("cp")
+        .arg(std::env::current_exe()?)
+        .arg(&program)
+        .status()?;
+    if !copied.success() {
+        return Err(format!("cp: {copied}").into());
+    }
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
     let mut command = Command::new(&program);
     command
