@@ -3,16 +3,25 @@
 
 use super::event::{OutcomeKind, PredictionReport, ProbeReport};
 
-/// Holds the measurement against the prediction; a difference is a problem of the step.
-pub(super) fn compare(prediction: Option<PredictionReport>, report: &mut ProbeReport) {
+/// Holds the measurement against the prediction; a difference is a problem of the step. Where something on
+/// the way is not understood it is only told, unless the prediction is all that was `expected`.
+pub(super) fn compare(
+    prediction: Option<PredictionReport>,
+    expected: bool,
+    report: &mut ProbeReport,
+) {
     let Some(mut prediction) = prediction else {
+        if expected {
+            let why = "nothing could be predicted, so nothing was expected";
+            report.problems.push(why.to_owned());
+        }
         return;
     };
     prediction.difference = difference(&prediction, report);
-    let understood = prediction.doubts.is_empty();
+    let counts = expected || prediction.doubts.is_empty();
     report
         .problems
-        .extend(prediction.difference.clone().filter(|_| understood));
+        .extend(prediction.difference.clone().filter(|_| counts));
     report.prediction = Some(prediction);
 }
 

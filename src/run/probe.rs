@@ -65,7 +65,8 @@ pub(super) async fn carry_out<B: Backend>(
             answer: evidence.answer,
         });
     report.path = path(&session.network, &probe.from, to_ip, death);
-    compare::compare(prediction, &mut report);
+    let expected = matches!(expectation, Wanted::Predicted);
+    compare::compare(prediction, expected, &mut report);
     Ok((report.problems.is_empty(), Detail::Expect(Box::new(report))))
 }
 
