@@ -3,8 +3,10 @@
 //! A backend makes changes, sends probes, runs commands and hands back what it saw. It does not decide
 //! what a result means: expectations live in `run`.
 
+pub mod evidence;
 pub mod kernel;
 pub mod probe;
+mod protocol;
 pub mod vxlan;
 
 use std::future::Future;
@@ -18,6 +20,17 @@ use probe::{Measurement, Probe};
 pub trait Backend {
     /// Its name in reports: `kernel`.
     fn name(&self) -> &'static str;
+
+    /// The network's own clock: how long the network has been there. Whatever is timed in reports is timed
+    /// by it.
+    fn now(&self) -> Duration;
+
+    /// Lets the network's clock go on by this much, and whatever is under way with it.
+    fn pause(&mut self, time: Duration) -> impl Future<Output = ()>;
+
+    /// The clouds' clock went on by this much. A network with a time of its own goes along; real time can't
+    /// be made to pass.
+    fn skip(&mut self, time: Duration);
 
     /// Carries the changes out in their order. When this returns, the network is usable: links are up,
     /// filters in force, services listening.

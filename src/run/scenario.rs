@@ -1,7 +1,5 @@
 //! One scenario, from set-up to its last step.
 
-use std::time::Instant;
-
 use super::event::{Detail, Event, Status, StepReport};
 use super::session::Session;
 use super::step;
@@ -36,7 +34,7 @@ pub async fn run_scenario<B: Backend>(
     options: Options,
     sink: &mut dyn FnMut(Event),
 ) -> Outcome {
-    let began = Instant::now();
+    let began = backend.now();
     let file = &scenario.source.file;
     sink(Event::ScenarioStarted {
         file: file.clone(),
@@ -62,7 +60,7 @@ pub async fn run_scenario<B: Backend>(
         failed: counts.failed,
         skipped: scenario.steps.len() - counts.passed - counts.failed,
         error,
-        elapsed: began.elapsed(),
+        elapsed: backend.now() - began,
     });
     outcome
 }
@@ -80,7 +78,7 @@ async fn steps<B: Backend>(
     sink: &mut dyn FnMut(Event),
     counts: &mut Counts,
 ) -> Outcome {
-    let began = Instant::now();
+    let began = backend.now();
     let file = &scenario.source.file;
     let course = match Course::start(scenario) {
         Ok(course) => course,
@@ -96,7 +94,7 @@ async fn steps<B: Backend>(
         backend: name,
         nodes: session.network.nodes.len(),
         links: session.network.links.len(),
-        elapsed: began.elapsed(),
+        elapsed: session.backend.now() - began,
     });
     for (index, one) in scenario.steps.iter().enumerate() {
         let number = index + 1;
@@ -125,8 +123,10 @@ async fn steps<B: Backend>(
             sink(report(Status::Skipped, 0, detail, Default::default()));
             continue;
         }
-        let began = Instant::now();
-        match step::run(&mut session, scenario, one).await {
+        let began = session.backend.now();
+        let ended = step::run(&mut session, scenario, one).await;
+        let elapsed = session.backend.now() - began;
+        match ended {
             Ok(done) => {
                 if done.passed {
                     counts.passed += 1;
@@ -138,13 +138,13 @@ async fn steps<B: Backend>(
                 } else {
                     Status::Failed
                 };
-                sink(report(status, done.attempts, done.detail, began.elapsed()));
+                sink(report(status, done.attempts, done.detail, elapsed));
             }
             Err(error) => {
                 counts.failed += 1;
                 let why = error.to_string();
                 let detail = Detail::Impossible { why };
-                sink(report(Status::Failed, 1, detail, began.elapsed()));
+                sink(report(Status::Failed, 1, detail, elapsed));
                 return Outcome::Broken(error);
             }
         }

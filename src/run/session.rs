@@ -67,6 +67,7 @@ impl<'a, B: Backend> Session<'a, B> {
     /// What the backend could not do.
     pub async fn wait(&mut self, time: Duration) -> Result<(Vec<Event>, usize), BackendError> {
         let events = self.course.wait(time);
+        self.backend.skip(time);
         let changes = self.follow().await?;
         Ok((events, changes))
     }

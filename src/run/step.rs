@@ -1,6 +1,6 @@
 //! One step of each kind, with `repeat` and `eventually`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::Detail;
 use super::session::Session;
@@ -21,7 +21,7 @@ pub(super) struct Done {
 /// Carries one step out: `repeat` times, or until it passes within `eventually`.
 ///
 /// A `check` that may pass eventually lets the clouds' clock go on to their next change instead of
-/// waiting; what other steps observe changes in real time.
+/// waiting; what other steps observe changes by the network's own clock.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub(super) async fn run<B: Backend>(
 ) -> Result<Done, BackendError> {
     let mut attempts = 0;
     if let Some(bound) = step.eventually {
-        let began = Instant::now();
+        let began = session.backend.now();
         let mut waited = Duration::ZERO;
         loop {
             attempts += 1;
@@ -53,10 +53,10 @@ pub(super) async fn run<B: Backend>(
                 };
                 waited += next;
                 session.wait(next).await?;
-            } else if began.elapsed() + PAUSE > bound {
+            } else if session.backend.now() - began + PAUSE > bound {
                 return Ok(done);
             } else {
-                tokio::time::sleep(PAUSE).await;
+                session.backend.pause(PAUSE).await;
             }
         }
     }

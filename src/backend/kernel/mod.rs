@@ -19,7 +19,7 @@ mod sys;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::broadcast;
@@ -34,9 +34,7 @@ use crate::cloud::Reason;
 use crate::guest::Guest;
 use crate::network::{Change, HostFiles, Label, Network, NodeId};
 
-pub use self::host::{
-    Flow, Footprint, Host, PacketSummary, Shared, Sighting, Sightings, Source, Token, forks,
-};
+pub use self::host::{Host, Shared, Sighting, Sightings, Source, forks};
 pub use self::net::{Counters, capabilities, namespace, nflog, nft};
 
 /// How many logged packets a slow listener may be behind before it loses the oldest.
@@ -66,6 +64,7 @@ pub struct Kernel {
     drops: Option<Drops>,
     /// What has been asked for so far.
     network: Network,
+    began: Instant,
 }
 
 impl Kernel {
@@ -106,6 +105,7 @@ impl Kernel {
             listens,
             drops: None,
             network: Network::default(),
+            began: Instant::now(),
         })
     }
 
@@ -222,6 +222,16 @@ impl Backend for Kernel {
     fn name(&self) -> &'static str {
         "kernel"
     }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    async fn pause(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    fn skip(&mut self, _: Duration) {}
 
     async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {
         // What listens stops first and starts last; processes end before their namespace does.

@@ -61,3 +61,26 @@ pub(super) fn look(btf: &Btf<'_>) -> Result<(Layout, Names), BtfError> {
     });
     Ok((layout, names.collect()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_running_kernel_describes_what_is_needed() {
+        let Ok(types) = std::fs::read(super::super::permission::TYPES) else {
+            eprintln!("not tested: this kernel does not describe its types");
+            return;
+        };
+        let btf = Btf::read(&types).unwrap();
+        let (_, names) = look(&btf).unwrap();
+        let names: BTreeSet<&str> = names.values().map(String::as_str).collect();
+        // Those that every kernel with reasons has; the others came one by one.
+        for name in ["NOT_SPECIFIED", "NO_SOCKET", "NETFILTER_DROP", "OTHERHOST"] {
+            assert!(names.contains(name), "{name}");
+        }
+    }
+}

@@ -16,14 +16,13 @@ use tokio::sync::watch;
 
 use super::btf::Btf;
 use super::layout::{self, Names};
-use super::meaning::{self, Drop, Meaning};
 use super::permission::TYPES;
 use super::program::{self, Maps, RECORD, Record};
 use super::{Shared, State, symbols};
+use crate::backend::evidence::meaning::{self, Drop, Meaning};
 use crate::backend::kernel::host::{Sighting, Sightings, Source};
 use crate::backend::kernel::sys::bpf::{self, Map, MapKind};
 use crate::backend::kernel::sys::ring::Ring;
-use crate::network::Label;
 
 /// Room for records that have not been read yet, in bytes: 14,000 of them.
 const BUFFER: u32 = 4 << 20;
@@ -248,7 +247,7 @@ fn sighting(
     tracing::debug!(%node, reason, kind = record.kind, ?meaning, "the kernel dropped a packet");
     let mut label = match meaning {
         Meaning::Known(label) => label,
-        Meaning::Unknown => unknown(&drop, place(record.location).as_deref()),
+        Meaning::Unknown => meaning::unknown(&drop, place(record.location).as_deref()),
         Meaning::Noise => return None,
     };
     if reason == "NETFILTER_DROP" && to.is_traced(&node) {
@@ -263,19 +262,6 @@ fn sighting(
         packet: record.packet,
         at,
     })
-}
-
-/// A hint in the kernel's own words.
-fn unknown(drop: &Drop<'_>, place: Option<&str>) -> Label {
-    let name = meaning::words(drop.node);
-    Label {
-        is_final: false,
-        reason: format!("KERNEL_{}", drop.reason),
-        resource: match place {
-            Some(place) => format!("{name}, in {place}"),
-            None => name,
-        },
-    }
 }
 
 fn plain(error: &io::Error) -> String {

@@ -3,24 +3,22 @@
 //! A BPF program on the tracepoint `kfree_skb` reports every IPv4 or ARP packet that dies in one of our
 //! namespaces. Only root may load it. Loading takes some 20 ms; a thread does it as soon as the first
 //! network stands, while the first steps run. A probe that ends without an explanation before that is done
-//! is asked once more (`Kernel::probe`), so nothing waits that has one.
+//! is asked once more (`Kernel::probe`), so nothing waits that has one. What a reason means in the clouds' words
+//! is the business of `backend::evidence`.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `btf.rs`, `layout.rs` | where the running kernel keeps what the program needs |
 //! | `assembler.rs`, `program.rs` | the program, and the records that it writes |
 //! | `listener.rs` | loading it, reading its records |
-//! | `meaning.rs`, `scene.rs` | what a reason means in the clouds' words |
 //! | `symbols.rs` | places in the kernel's code by name |
 
 mod assembler;
 mod btf;
 mod layout;
 mod listener;
-mod meaning;
 mod permission;
 mod program;
-mod scene;
 mod symbols;
 
 use std::collections::BTreeMap;
@@ -36,9 +34,9 @@ use tokio::sync::watch;
 
 use self::listener::Loaded;
 pub use self::permission::missing;
-use self::scene::Scene;
 use super::host::Sightings;
 use super::sys::bpf::Map;
+use crate::backend::evidence::scene::Scene;
 use crate::network::{Network, NodeId};
 
 /// How the listener fares.

@@ -6,27 +6,20 @@
 //! | `serve/` | what listens |
 //! | `witness.rs` | the source addresses that services saw |
 //! | `probe/` | one question to the network |
-//! | `ticket.rs` | the ports and tokens by which a probe is told from others |
 //! | `sightings.rs` | packets that filters, or the kernel itself, put a label on |
-//! | `evidence.rs`, `dissect.rs` | whether such a packet is one of the probe's |
 //! | `script/` | the user's own commands: the only place that forks |
 
-pub(super) mod dissect;
-mod evidence;
 mod probe;
 mod script;
 mod serve;
 mod shared;
 mod sightings;
 mod sockets;
-mod ticket;
 mod witness;
 
-pub use evidence::{Flow, Footprint, PacketSummary};
 pub use script::forks;
 pub use shared::Shared;
 pub use sightings::{Sighting, Sightings, Source};
-pub use ticket::Token;
 
 use crate::plain::plain;
 use std::collections::BTreeMap;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::sightings::Sightings;
 use super::sockets::Sockets;
-use super::ticket::Tickets;
 use super::witness::Witness;
 use crate::backend::BackendError;
+use crate::backend::evidence::ticket::Tickets;
 
 /// What all nodes have in common: the thread that makes sockets, the hub of labelled packets, the
 /// services' notes, and the numbers that tell probes apart.

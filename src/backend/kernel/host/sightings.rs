@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::broadcast;
 
+pub use crate::backend::evidence::Source;
 use crate::network::{Family, Label, NodeId};
 
 /// A packet that a filter or the kernel itself put a label on.
@@ -23,15 +24,6 @@ pub struct Sighting {
     pub packet: Vec<u8>,
     /// When it was seen.
     pub at: Instant,
-}
-
-/// Who put a label on a packet. Of hints, those of rules count for more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// The kernel, which dropped the packet for a reason of its own.
-    Kernel,
-    /// A rule of a filter.
-    Rule,
 }
 
 /// How many sightings a probe may be behind before it loses the oldest.

@@ -7,25 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::ticket::Token;
-use crate::network::Transport;
-
-/// The HTTP header by which a probe makes itself known.
-pub(super) const PROBE_HEADER: &str = "x-canal-probe";
-
-/// By what a service recognises a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// The token that the probe carries.
-    Token(Token),
-    /// The ports, which address translation keeps where it can; for DNS also the query's id.
-    Ports {
-        transport: Transport,
-        client: u16,
-        server: u16,
-        id: u16,
-    },
-}
+pub(super) use crate::backend::protocol::mark::{Mark, PROBE_HEADER};
 
 #[derive(Debug)]
 struct Note {
@@ -97,6 +79,7 @@ impl Witness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::evidence::Token;
 
     #[test]
     fn two_sources_with_one_mark_are_no_answer() {

@@ -13,10 +13,10 @@ use tokio::io::unix::AsyncFd;
 
 use super::Halt;
 use super::judge::{self, Ends};
+use crate::backend::evidence::Token;
+use crate::backend::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::host::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::sockets::Kind;
-use crate::backend::kernel::host::ticket::Token;
 use crate::backend::kernel::sys;
 use crate::backend::probe::Outcome;
 

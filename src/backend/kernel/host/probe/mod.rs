@@ -18,11 +18,11 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::Host;
-use super::evidence::Footprint;
-use super::sightings::{Sighting, Source, Watch};
+use super::sightings::{Sighting, Watch};
 use crate::backend::BackendError;
-use crate::backend::probe::{Evidence, Measurement, NotSent, Outcome, Probe, ProbeKind};
-use crate::cloud::Reason;
+use crate::backend::evidence::Footprint;
+use crate::backend::evidence::case::{Case, Doom, FILTER_DELAY, FLOOD_DELAY, Labelled};
+use crate::backend::probe::{Measurement, NotSent, Outcome, Probe, ProbeKind};
 
 /// A probe on its way: its first packet may have gone out already.
 struct Asked {
@@ -39,16 +39,9 @@ enum Halt {
     Broken(BackendError),
 }
 
-/// How long a refusal to send may precede the report of the filter that refused.
-const FILTER_DELAY: Duration = Duration::from_millis(200);
-
 /// How long a rejection, which looks like the far end's own, may precede the report of the rule that
 /// rejected.
 const REJECTION_DELAY: Duration = Duration::from_millis(15);
-
-/// How long another copy of a flooded question is waited for once one has died: the answer to it comes
-/// within a millisecond, on a busy machine within a hundred.
-const FLOOD_DELAY: Duration = Duration::from_millis(150);
 
 impl Host {
     /// Sends one probe from this node and waits for its fate, at most for [`Probe::timeout`].
@@ -71,18 +64,17 @@ impl Host {
                 });
             }
         };
-        let mut case = Case {
+        let mut vigil = Vigil {
             watch,
-            footprint: asked.footprint,
+            case: Case::new(asked.footprint),
             began,
-            evidence: Vec::new(),
             traced: self.shared.sightings.has_traced(),
         };
-        let outcome = case.decide(asked.fate, began + probe.timeout).await;
+        let outcome = vigil.decide(asked.fate, began + probe.timeout).await;
         let elapsed = began.elapsed();
         Ok(Measurement {
             outcome,
-            evidence: case.in_order(),
+            evidence: vigil.case.in_order(),
             elapsed,
         })
     }
@@ -103,36 +95,16 @@ impl Host {
     }
 }
 
-/// A probe under way and what is known of it.
-struct Case {
+/// A probe under way, and what it waits for.
+struct Vigil {
     watch: Watch,
-    footprint: Footprint,
+    case: Case,
     began: Instant,
-    evidence: Vec<(Weight, Evidence)>,
     /// Whether some node has rules of its own, which may answer for others.
     traced: bool,
 }
 
-/// How much a label counts: the least first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
-    Complaint,
-    Hint(Source),
-    Final,
-}
-
-/// What a sighting means for the probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doom {
-    /// Nothing yet.
-    Open,
-    /// A copy of a flooded question is dead; others may live.
-    OfOneCopy,
-    /// The packet is dead.
-    Sealed,
-}
-
-impl Case {
+impl Vigil {
     async fn decide(
         &mut self,
         fate: impl Future<Output = Outcome> + Unpin,
@@ -198,46 +170,13 @@ impl Case {
         let Some(after) = sighting.at.checked_duration_since(self.began) else {
             return Doom::Open;
         };
-        let Some(packet) = self.footprint.concerns(sighting.family, &sighting.packet) else {
-            return Doom::Open;
+        let labelled = Labelled {
+            node: &sighting.node,
+            label: &sighting.label,
+            source: sighting.source,
+            family: sighting.family,
+            packet: &sighting.packet,
         };
-        // What a complaint says it says at the end that it is for: there the rule's label is about
-        // whom it comes from.
-        let lost = packet.complaint && sighting.label.reason != Reason::GatePeerSilent.code();
-        let weight = match sighting.label.is_final {
-            _ if lost => Weight::Complaint,
-            true => Weight::Final,
-            false => Weight::Hint(sighting.source),
-        };
-        let evidence = Evidence {
-            node: sighting.node.clone(),
-            label: sighting.label.clone(),
-            answer: packet.answer,
-            packet: packet.to_string(),
-            after,
-        };
-        self.evidence.push((weight, evidence));
-        match weight {
-            Weight::Complaint | Weight::Hint(_) => Doom::Open,
-            Weight::Final if packet.flooded => Doom::OfOneCopy,
-            Weight::Final => Doom::Sealed,
-        }
-    }
-
-    /// The evidence in order of time, but what decides comes last.
-    fn in_order(mut self) -> Vec<Evidence> {
-        self.evidence.sort_by_key(|(_, evidence)| evidence.after);
-        let decides = self.evidence.iter().map(|(weight, _)| *weight).max();
-        // Of several that weigh the same the last decides, which stays where it is among its like.
-        let at = self
-            .evidence
-            .iter()
-            .rposition(|(weight, _)| Some(*weight) == decides);
-        if let Some(at) = at {
-            let last = self.evidence.remove(at);
-            self.evidence.push(last);
-        }
-        let evidence = self.evidence.into_iter();
-        evidence.map(|(_, evidence)| evidence).collect()
+        self.case.weigh(labelled, after)
     }
 }

@@ -5,12 +5,9 @@ use std::time::Instant;
 
 use super::{Asked, Halt};
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::host::ticket::Token;
 use crate::backend::kernel::host::witness::Mark;
 use crate::backend::probe::{Answer, Outcome};
-
-/// An SNTP message without authenticator (RFC 4330, section 4).
-const LENGTH: usize = 48;
+use crate::backend::protocol::ntp::{is_reply, query};
 
 impl Host {
     pub(super) async fn ask_ntp(&self, to: Ipv4Addr, port: u16) -> Result<Asked, Halt> {
@@ -37,19 +34,4 @@ impl Host {
             fate: Box::pin(fate),
         })
     }
-}
-
-/// Version 4, mode 3 (client). The transmit timestamp is the token: the server sends it back
-/// untouched, whatever it says.
-fn query(token: Token) -> [u8; LENGTH] {
-    let mut query = [0; LENGTH];
-    query[0] = (4 << 3) | 3;
-    query[40..].copy_from_slice(&token.0);
-    query
-}
-
-/// Mode 4 (server), with our timestamp as the originate timestamp.
-fn is_reply(reply: &[u8], token: Token) -> Option<()> {
-    let reply: &[u8; LENGTH] = reply.first_chunk()?;
-    (reply[0] & 7 == 4 && reply[24..32] == token.0).then_some(())
 }

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
 use super::{Asked, Halt};
+use crate::backend::evidence::Token;
 use crate::backend::kernel::host::Host;
-use crate::backend::kernel::host::ticket::Token;
 use crate::backend::kernel::host::witness::Mark;
 use crate::backend::probe::{Answer, Outcome};
 

@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 
 use tokio::net::TcpStream;
 
-use crate::backend::kernel::host::ticket::Token;
+use crate::backend::evidence::Token;
 use crate::backend::kernel::host::witness::{Mark, Witness};
 
 /// Sends back what comes until the client closes.

@@ -9,14 +9,14 @@ pub struct Token(pub [u8; 8]);
 
 impl Token {
     /// Reads what [`Display`](fmt::Display) writes: sixteen hexadecimal digits.
-    pub(super) fn from_hex(text: &str) -> Option<Self> {
+    pub(in crate::backend) fn from_hex(text: &str) -> Option<Self> {
         let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let number = u64::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
         Some(Self(number.to_be_bytes()))
     }
 
     /// The token at the start of a payload.
-    pub(super) fn at_start(payload: &[u8]) -> Option<Self> {
+    pub(in crate::backend) fn at_start(payload: &[u8]) -> Option<Self> {
         payload.first_chunk().copied().map(Self)
     }
 }
@@ -39,7 +39,7 @@ const PORTS: u32 = 25_000;
 
 /// Gives out tokens, ports and identifiers, none twice before the numbers run out.
 #[derive(Debug)]
-pub(super) struct Tickets {
+pub(in crate::backend) struct Tickets {
     nonce: u32,
     probes: AtomicU32,
     ports: AtomicU32,
@@ -47,7 +47,7 @@ pub(super) struct Tickets {
 
 impl Tickets {
     /// `nonce` tells this process's tokens from another's.
-    pub(super) fn new(nonce: u32) -> Self {
+    pub(in crate::backend) fn new(nonce: u32) -> Self {
         Self {
             nonce,
             probes: AtomicU32::new(1),
@@ -56,7 +56,7 @@ impl Tickets {
     }
 
     /// The next probe's token, and a number to go with it (ICMP identifier, DNS query id).
-    pub(super) fn next(&self) -> (Token, u16) {
+    pub(in crate::backend) fn next(&self) -> (Token, u16) {
         let number = self.probes.fetch_add(1, Ordering::Relaxed);
         let [a, b, c, d] = self.nonce.to_be_bytes();
         let [e, f, g, h] = number.to_be_bytes();
@@ -64,7 +64,7 @@ impl Tickets {
     }
 
     /// The next source port.
-    pub(super) fn next_port(&self) -> u16 {
+    pub(in crate::backend) fn next_port(&self) -> u16 {
         let step = self.ports.fetch_add(1, Ordering::Relaxed) % PORTS;
         // `step` is below 25,000, so the sum stays below 65,000.
         FIRST_PORT + step as u16

@@ -18,15 +18,15 @@ const DEEPEST: u8 = 4;
 
 /// An IPv4 packet.
 #[derive(Debug)]
-pub(in crate::backend::kernel) struct Ip<'a> {
-    pub(in crate::backend::kernel) source: Ipv4Addr,
-    pub(in crate::backend::kernel) destination: Ipv4Addr,
-    pub(in crate::backend::kernel) body: Body<'a>,
+pub(in crate::backend) struct Ip<'a> {
+    pub(in crate::backend) source: Ipv4Addr,
+    pub(in crate::backend) destination: Ipv4Addr,
+    pub(in crate::backend) body: Body<'a>,
 }
 
 /// What an IPv4 packet carries.
 #[derive(Debug)]
-pub(in crate::backend::kernel) enum Body<'a> {
+pub(in crate::backend) enum Body<'a> {
     Tcp {
         ports: Ports,
         /// Absent where the packet is cut before them.
@@ -53,37 +53,37 @@ pub(in crate::backend::kernel) enum Body<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::backend::kernel) struct Ports {
-    pub(in crate::backend::kernel) source: u16,
-    pub(in crate::backend::kernel) destination: u16,
+pub(in crate::backend) struct Ports {
+    pub(in crate::backend) source: u16,
+    pub(in crate::backend) destination: u16,
 }
 
 /// What a VXLAN packet carries.
 #[derive(Debug)]
-pub(in crate::backend::kernel) struct Tunnel<'a> {
-    pub(in crate::backend::kernel) vni: u32,
-    pub(in crate::backend::kernel) frame: Frame<'a>,
+pub(in crate::backend) struct Tunnel<'a> {
+    pub(in crate::backend) vni: u32,
+    pub(in crate::backend) frame: Frame<'a>,
 }
 
 #[derive(Debug)]
-pub(in crate::backend::kernel) enum Frame<'a> {
+pub(in crate::backend) enum Frame<'a> {
     Ip(Box<Ip<'a>>),
     Arp(Arp),
 }
 
 /// An ARP packet for IPv4 over Ethernet.
 #[derive(Debug)]
-pub(in crate::backend::kernel) struct Arp {
-    pub(in crate::backend::kernel) reply: bool,
-    pub(in crate::backend::kernel) sender: Ipv4Addr,
-    pub(in crate::backend::kernel) target: Ipv4Addr,
+pub(in crate::backend) struct Arp {
+    pub(in crate::backend) reply: bool,
+    pub(in crate::backend) sender: Ipv4Addr,
+    pub(in crate::backend) target: Ipv4Addr,
     hardware: smoltcp::wire::EthernetAddress,
 }
 
 impl Ip<'_> {
     /// Whether it is what a machine answers to a datagram for a port on which nothing listens: port
     /// unreachable (RFC 1122, 3.2.2.1). What is said about a tunnel's packet answers nobody.
-    pub(in crate::backend::kernel) fn is_refusal(&self) -> bool {
+    pub(in crate::backend) fn is_refusal(&self) -> bool {
         let Body::IcmpError { kind, code, quoted } = &self.body else {
             return false;
         };
@@ -93,7 +93,7 @@ impl Ip<'_> {
 }
 
 impl<'a> Ip<'a> {
-    pub(in crate::backend::kernel) fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(in crate::backend) fn read(bytes: &'a [u8]) -> Option<Self> {
         Self::read_at(bytes, 0)
     }
 
@@ -197,7 +197,7 @@ impl<'a> Tunnel<'a> {
 }
 
 impl Arp {
-    pub(in crate::backend::kernel) fn read(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::backend) fn read(bytes: &[u8]) -> Option<Self> {
         let packet = ArpPacket::new_checked(bytes).ok()?;
         let ArpRepr::EthernetIpv4 {
             operation,

@@ -5,14 +5,14 @@
 
 use std::net::Ipv4Addr;
 
+use super::dissect::{Arp, Body, Frame, Ip};
 use super::scene::Scene;
-use crate::backend::kernel::host::dissect::{Arp, Body, Frame, Ip};
 use crate::cloud::Reason;
 use crate::network::{Family, Label, NodeId};
 
 /// A packet that the kernel dropped.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Drop<'a> {
+pub(in crate::backend) struct Drop<'a> {
     /// The node.
     pub node: &'a NodeId,
     /// The kernel's reason, without `SKB_DROP_REASON_`.
@@ -29,7 +29,7 @@ pub(super) struct Drop<'a> {
 
 /// What a drop means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(in crate::backend) enum Meaning {
     /// This.
     Known(Label),
     /// The kernel's own word is all that there is to say: a hint.
@@ -39,12 +39,12 @@ pub(super) enum Meaning {
 }
 
 /// Whether only the place in the kernel's code tells what a drop means. To look it up takes a while.
-pub(super) fn needs_place(drop: &Drop<'_>) -> bool {
+pub(in crate::backend) fn needs_place(drop: &Drop<'_>) -> bool {
     drop.reason == "NOT_SPECIFIED" && drop.kind == "veth"
 }
 
 /// Finds out what a drop means.
-pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
+pub(in crate::backend) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
     let Some(packet) = Packet::read(drop) else {
         return Meaning::Noise;
     };
@@ -183,6 +183,19 @@ pub(super) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
     }
 }
 
+/// A hint in the kernel's own words. `place` is the function that dropped it.
+pub(in crate::backend) fn unknown(drop: &Drop<'_>, place: Option<&str>) -> Label {
+    let name = words(drop.node);
+    Label {
+        is_final: false,
+        reason: format!("KERNEL_{}", drop.reason),
+        resource: match place {
+            Some(place) => format!("{name}, in {place}"),
+            None => name,
+        },
+    }
+}
+
 /// What happens all the time: sockets being closed, TCP's own bookkeeping, frames for others.
 fn is_noise(reason: &str) -> bool {
     const FAMILIES: [&str; 4] = ["TCP_", "SOCKET_", "UNIX_", "SKB_"];
@@ -224,7 +237,7 @@ fn is_machine(node: &NodeId) -> bool {
 }
 
 /// A node in words: `instance server`.
-pub(super) fn words(node: &NodeId) -> String {
+pub(in crate::backend) fn words(node: &NodeId) -> String {
     match node.as_str().split_once('/') {
         Some(("sim", sim)) => format!("device {sim}"),
         Some(("vpc", vpc)) => format!("VPC {vpc}"),

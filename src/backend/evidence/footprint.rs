@@ -58,10 +58,10 @@ pub struct PacketSummary {
     pub answer: bool,
     /// Whether it is a question for an Ethernet address. Through a tunnel that is flooded: there may be
     /// other copies, and one that arrives is enough.
-    pub(super) flooded: bool,
+    pub(in crate::backend) flooded: bool,
     /// Whether it is an ICMP error about another packet, and not the answer of a closed port. Its death
     /// is not the death of what it complains about.
-    pub(super) complaint: bool,
+    pub(in crate::backend) complaint: bool,
 }
 
 impl fmt::Display for PacketSummary {

@@ -267,18 +267,3 @@ fn what_happens_all_the_time_means_nothing() {
     // What the kernel says and nobody here can explain is passed on in its own words.
     assert_eq!(told(HERE, "QDISC_DROP", "veth", &packet), "unknown");
 }
-
-#[test]
-fn the_running_kernel_describes_what_is_needed() {
-    let Ok(types) = std::fs::read(super::super::permission::TYPES) else {
-        eprintln!("not tested: this kernel does not describe its types");
-        return;
-    };
-    let btf = super::super::btf::Btf::read(&types).unwrap();
-    let (_, names) = super::super::layout::look(&btf).unwrap();
-    let names: BTreeSet<&str> = names.values().map(String::as_str).collect();
-    // Those that every kernel with reasons has; the others came one by one.
-    for name in ["NOT_SPECIFIED", "NO_SOCKET", "NETFILTER_DROP", "OTHERHOST"] {
-        assert!(names.contains(name), "{name}");
-    }
-}

@@ -7,7 +7,7 @@ use crate::network::{Network, NodeId};
 
 /// The network, as far as drops are concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Scene {
+pub(in crate::backend) struct Scene {
     /// Nodes with a filter of ours. What that drops it says by itself, with a label.
     ruled: BTreeSet<NodeId>,
     /// The addresses behind tunnels of ours: how many machines a question for each goes to.
