@@ -5,6 +5,7 @@
 
 pub mod evidence;
 pub mod kernel;
+pub mod memory;
 pub mod probe;
 mod protocol;
 pub mod vxlan;

@@ -1,11 +1,13 @@
-//! One scenario on the kernel, and what came of each of its questions.
+//! One scenario on a backend, and what came of each of its questions.
 
 use std::time::Duration;
 
+use canal_sim::backend::Backend;
 use canal_sim::backend::kernel::Kernel;
+use canal_sim::backend::memory::Memory;
 use canal_sim::run::event::{Detail, Event, OutcomeKind, ProbeReport, Status};
 use canal_sim::run::{Options, Outcome, run_scenario};
-use canal_sim::scenario;
+use canal_sim::scenario::{self, Scenario};
 use tokio::runtime::Handle;
 
 /// What came of a scenario.
@@ -71,8 +73,17 @@ impl Times {
     }
 }
 
+/// What carries a scenario out.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// The kernel, on a runtime with threads.
+    Kernel(Handle),
+    /// The network in memory.
+    Memory,
+}
+
 /// Runs a scenario on a network of its own.
-pub fn hold(runtime: &Handle, file: &str, text: &str) -> Held {
+pub fn hold(place: &Place, file: &str, text: &str) -> Held {
     let mut held = Held::default();
     let began = std::time::Instant::now();
     let (scenario, wrong) = scenario::examine(file, text.as_bytes());
@@ -81,29 +92,39 @@ pub fn hold(runtime: &Handle, file: &str, text: &str) -> Held {
         held.broken.push(format!("{wrong}"));
         return held;
     };
-    runtime.block_on(async {
-        let mut kernel = match Kernel::new().await {
-            Ok(kernel) => kernel,
-            Err(error) => return held.broken.push(error.to_string()),
-        };
-        let mut sink = |event| held.note(event);
-        let options = Options { fail_fast: false };
-        let outcome = run_scenario(&scenario, &mut kernel, options, &mut sink).await;
-        match outcome {
-            Outcome::Passed | Outcome::Failed => {}
-            Outcome::Wrong(list) => {
-                held.broken.extend(list.into_iter().map(|one| one.message));
+    match place {
+        Place::Kernel(runtime) => runtime.block_on(async {
+            match Kernel::new().await {
+                Ok(kernel) => held.carry_out(&scenario, kernel).await,
+                Err(error) => held.broken.push(error.to_string()),
             }
-            Outcome::Broken(error) => held.broken.push(error.to_string()),
+        }),
+        Place::Memory => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.expect("a runtime without drivers needs nothing");
+            runtime.block_on(held.carry_out(&scenario, Memory::new(1)));
         }
-        let began = std::time::Instant::now();
-        drop(kernel);
-        held.times.ending = began.elapsed();
-    });
+    }
     held
 }
 
 impl Held {
+    async fn carry_out(&mut self, scenario: &Scenario, mut backend: impl Backend) {
+        let mut sink = |event| self.note(event);
+        let options = Options { fail_fast: false };
+        let outcome = run_scenario(scenario, &mut backend, options, &mut sink).await;
+        match outcome {
+            Outcome::Passed | Outcome::Failed => {}
+            Outcome::Wrong(list) => {
+                self.broken.extend(list.into_iter().map(|one| one.message));
+            }
+            Outcome::Broken(error) => self.broken.push(error.to_string()),
+        }
+        let began = std::time::Instant::now();
+        drop(backend);
+        self.times.ending = began.elapsed();
+    }
+
     fn note(&mut self, event: Event) {
         let step = match event {
             Event::NetworkReady { elapsed, .. } => {

@@ -8,10 +8,10 @@ use std::time::Instant;
 use canal_sim::backend::kernel::capabilities;
 use libtest_mimic::Failed;
 use proptest::strategy::ValueTree;
-use tokio::runtime::Handle;
 
+use crate::both;
 use crate::difference::{Difference, Verdict, judge};
-use crate::hold::{Held, hold};
+use crate::hold::{Held, Place, hold};
 use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::tally::Tally;
@@ -43,28 +43,70 @@ struct Examined {
     held: Held,
     differences: Vec<Difference>,
     skipped: Vec<&'static str>,
+    /// What the kernel measured otherwise than the network in memory.
+    apart: Vec<String>,
 }
 
-/// Runs them all and prints what came of it.
+/// How long a probe waits in memory, where waiting takes no time.
+const VIRTUAL: &str = "2s";
+
+/// Where and how cases are run.
+struct Ground {
+    place: Place,
+    /// Whether the kernel gives its reasons for its own drops.
+    told: bool,
+    /// How long probes wait at first, and where the end of that time alone decided.
+    timeouts: [&'static str; 2],
+}
+
+/// Runs many cases on the kernel, and each in memory too.
 ///
 /// # Errors
 ///
 /// Every kind of difference, with the file that shows it.
-pub fn all() -> Result<(), Failed> {
+pub fn on_the_kernel() -> Result<(), Failed> {
     let settings = Settings::read();
     let told = capabilities::probe()
         .list
         .iter()
         .any(|one| one.name == DROP_REASONS && one.available);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ground = Ground {
+        place: Place::Kernel(runtime.handle().clone()),
+        told,
+        timeouts: [SHORT, LONG],
+    };
+    let done = all(&settings, &ground);
+    // Namespaces still go down.
+    drop(runtime);
+    done
+}
+
+/// Runs many more in memory.
+///
+/// # Errors
+///
+/// Every kind of difference, with the file that shows it.
+pub fn in_memory() -> Result<(), Failed> {
+    let settings = Settings::in_memory();
+    let ground = Ground {
+        place: Place::Memory,
+        told: true,
+        timeouts: [VIRTUAL; 2],
+    };
+    all(&settings, &ground)
+}
+
+/// Runs them all and prints what came of it.
+fn all(settings: &Settings, ground: &Ground) -> Result<(), Failed> {
     println!(
         "seed {}, cases {} to {}",
         settings.seed,
         settings.first,
         settings.first + settings.topologies.saturating_sub(1)
     );
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
     let began = Instant::now();
     let next = AtomicU64::new(settings.first);
     let enough = AtomicBool::new(false);
@@ -84,7 +126,7 @@ pub fn all() -> Result<(), Failed> {
                     }
                     let plan = case::tree(settings.seed, number).current();
                     let name = case::name(settings.seed, number);
-                    let examined = match second_look(runtime.handle(), &plan, &name, told, &tally) {
+                    let examined = match second_look(ground, &plan, &name, &tally) {
                         Ok(examined) => examined,
                         Err(why) => {
                             found.lock().unwrap().1.push(format!("{name}: {why}"));
@@ -96,11 +138,13 @@ pub fn all() -> Result<(), Failed> {
                     for why in examined.skipped {
                         tally.skip(why);
                     }
-                    let wrong =
-                        !examined.differences.is_empty() || !examined.held.broken.is_empty();
+                    let wrong = !examined.differences.is_empty()
+                        || !examined.held.broken.is_empty()
+                        || !examined.apart.is_empty();
                     enough.fetch_or(settings.stop && wrong, Ordering::Relaxed);
                     let mut found = found.lock().unwrap();
                     let broken = examined.held.broken.into_iter();
+                    let broken = broken.chain(examined.apart);
                     found.1.extend(broken.map(|why| format!("{name}: {why}")));
                     found.0.extend(
                         examined
@@ -115,9 +159,7 @@ pub fn all() -> Result<(), Failed> {
     tally.lock().unwrap().print(began.elapsed(), settings.jobs);
     let (findings, broken) = found.into_inner().unwrap();
     let mut complaints = broken;
-    complaints.extend(tell(runtime.handle(), &settings, findings, told));
-    // Namespaces still go down.
-    drop(runtime);
+    complaints.extend(tell(ground, settings, findings));
     if complaints.is_empty() {
         Ok(())
     } else {
@@ -130,54 +172,64 @@ pub fn all() -> Result<(), Failed> {
 /// That hides no race: what is compared in the end is the second measurement, of a network made anew, and
 /// the time that it has is too short for anything to be sent twice. How often it was needed is printed.
 fn second_look(
-    runtime: &Handle,
+    ground: &Ground,
     plan: &Plan,
     name: &str,
-    told: bool,
     tally: &Mutex<Tally>,
 ) -> Result<Examined, String> {
-    let first = look(runtime, plan, name, SHORT, told)?;
+    let [short, long] = ground.timeouts;
+    let first = look(ground, plan, name, short)?;
     let differences = &first.differences;
-    if differences.is_empty() || !differences.iter().all(|one| one.waited_out) {
+    let waited = differences.iter().all(|one| one.waited_out);
+    if short == long || (differences.is_empty() && first.apart.is_empty()) || !waited {
         return Ok(first);
     }
-    let second = look(runtime, plan, name, LONG, told)?;
+    let second = look(ground, plan, name, long)?;
     tally
         .lock()
         .unwrap()
-        .second_look(second.differences.is_empty());
+        .second_look(second.differences.is_empty() && second.apart.is_empty());
     Ok(second)
 }
 
-fn look(
-    runtime: &Handle,
-    plan: &Plan,
-    name: &str,
-    timeout: &str,
-    told: bool,
-) -> Result<Examined, String> {
+fn look(ground: &Ground, plan: &Plan, name: &str, timeout: &str) -> Result<Examined, String> {
     let began = Instant::now();
     let text = write::write(plan, name, timeout)?;
     let wrote = began.elapsed();
-    let mut held = hold(runtime, name, &text);
+    let mut held = hold(&ground.place, name, &text);
     held.times.reading += wrote;
     let (mut differences, mut skipped) = (Vec::new(), Vec::new());
     for probe in &held.probes {
-        match judge(probe, told) {
+        match judge(probe, ground.told) {
             Verdict::Agrees => {}
             Verdict::Differs(difference) => differences.push(difference),
             Verdict::Skipped(why) => skipped.push(why),
         }
     }
+    let apart = match ground.place {
+        Place::Memory => Vec::new(),
+        Place::Kernel(_) => {
+            let memory = hold(&Place::Memory, name, &text);
+            let mut apart = both::differences(&held, &memory, ground.told);
+            apart.extend(
+                memory
+                    .broken
+                    .into_iter()
+                    .map(|why| format!("in memory: {why}")),
+            );
+            apart
+        }
+    };
     Ok(Examined {
         held,
         differences,
         skipped,
+        apart,
     })
 }
 
 /// Tells of each kind of difference, and makes the first case of it small.
-fn tell(runtime: &Handle, settings: &Settings, findings: Vec<Finding>, told: bool) -> Vec<String> {
+fn tell(ground: &Ground, settings: &Settings, findings: Vec<Finding>) -> Vec<String> {
     let mut kinds: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
     for finding in findings {
         let kind = finding.difference.kind.clone();
@@ -198,15 +250,16 @@ fn tell(runtime: &Handle, settings: &Settings, findings: Vec<Finding>, told: boo
         let Some(first) = list.first() else { continue };
         let name = case::name(settings.seed, first.number);
         let differs = |plan: &Plan, timeout| {
-            let examined = look(runtime, plan, &name, timeout, told).ok()?;
+            let examined = look(ground, plan, &name, timeout).ok()?;
             let mut differences = examined.differences.into_iter();
             differences.find(|one| one.kind == *kind)
         };
         let differs = |plan: &Plan| {
             // The short time says most of what is tried out.
-            let difference = differs(plan, SHORT)?;
+            let [short, long] = ground.timeouts;
+            let difference = differs(plan, short)?;
             if difference.waited_out {
-                differs(plan, LONG)
+                differs(plan, long)
             } else {
                 Some(difference)
             }

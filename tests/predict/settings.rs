@@ -47,6 +47,22 @@ impl Settings {
             ),
         }
     }
+
+    /// The same for the network in memory, where more can be done: `CANAL_SIM_PREDICT_MEMORY` topologies.
+    ///
+    /// # Panics
+    ///
+    /// Where a variable is no number.
+    pub fn in_memory() -> Self {
+        let settings = Self::read();
+        let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+        Self {
+            topologies: number("CANAL_SIM_PREDICT_MEMORY").unwrap_or(20_000),
+            // Nothing waits there.
+            jobs: number("CANAL_SIM_PREDICT_JOBS").unwrap_or(cores),
+            ..settings
+        }
+    }
 }
 
 fn number<T: FromStr<Err: std::fmt::Debug>>(name: &str) -> Option<T> {

@@ -105,7 +105,8 @@ pub(in crate::backend) fn meaning(drop: &Drop<'_>, scene: &Scene) -> Meaning {
 
         // What arrives where it should not.
         "IP_INADDRERRORS" if is_machine(drop.node) => match packet.outermost() {
-            Some(ip) if scene.is_behind_tunnel(ip) => known(
+            // Through the tunnel it came, so the VPG knows the machine as its peer.
+            Some(ip) if on_vxlan && scene.is_behind_tunnel(ip) => known(
                 Reason::GatePeerSilent,
                 format!("{name} does not have the inner address {ip}"),
                 true,

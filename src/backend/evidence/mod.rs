@@ -6,11 +6,13 @@
 //! | `dissect.rs` | a packet, as much of it as is there, in tcpdump's words |
 //! | `footprint.rs` | whether a packet is one of the probe's |
 //! | `meaning.rs`, `scene.rs` | what a drop of Linux's own means in the clouds' words |
+//! | `judge.rs` | what an ICMP error proves |
 //! | `case.rs` | what is known of a probe under way, and whether that seals its fate |
 
 pub(in crate::backend) mod case;
 pub(in crate::backend) mod dissect;
 pub(in crate::backend) mod footprint;
+pub(in crate::backend) mod judge;
 pub(in crate::backend) mod meaning;
 pub(in crate::backend) mod scene;
 pub(in crate::backend) mod ticket;

@@ -7,7 +7,7 @@ use crate::network::Transport;
 pub(in crate::backend) const PROBE_HEADER: &str = "x-canal-probe";
 
 /// By what a service recognises a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::backend) enum Mark {
     /// The token that the probe carries.
     Token(Token),

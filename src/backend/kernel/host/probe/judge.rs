@@ -9,6 +9,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg};
 use nix::sys::time::TimeSpec;
 
 use super::Halt;
+use crate::backend::evidence::judge::proves;
 use crate::backend::kernel::host::Host;
 use crate::backend::probe::{NotSent, Outcome};
 
@@ -93,15 +94,6 @@ impl Ends {
         if !from_icmp {
             return (errno == libc::EMSGSIZE).then_some(Outcome::NotSent(NotSent::TooBig));
         }
-        match (kind, code) {
-            // Port unreachable, from the very host that was asked: nothing listens.
-            (3, 3) if offender == Some(self.to) => Some(Outcome::Refused),
-            // Host unreachable, from the asking node itself: its own ARP got no answer.
-            (3, 1) if offender == Some(self.own) => Some(Outcome::NotSent(NotSent::NoNeighbour)),
-            // Fragmentation needed: only a packet with the don't-fragment bit gets this, and the
-            // router that says so has discarded it.
-            (3, 4) => Some(Outcome::NotSent(NotSent::TooBig)),
-            _ => None,
-        }
+        proves((kind, code), offender?, (self.own, self.to))
     }
 }

@@ -1,0 +1,250 @@
+//! What all nodes share: the time, what happens next, the links, and the probes that wait for evidence.
+
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::frame::{self, Frame};
+use super::host::{Ask, AskId, Ends};
+use super::net::fib::Dev;
+use super::net::neighbour::Key;
+use super::packet::Packet;
+use super::queue::Queue;
+use super::time::Time;
+use crate::backend::evidence::Source;
+use crate::backend::evidence::case::{Doom, FLOOD_DELAY, Labelled};
+use crate::backend::evidence::meaning::{self, Drop, Meaning};
+use crate::backend::evidence::scene::Scene;
+use crate::backend::evidence::ticket::Tickets;
+use crate::backend::probe::Outcome;
+use crate::backend::protocol::mark::Mark;
+use crate::network::{Family, Label, NodeId};
+
+/// How long a frame takes from one end of a plain link to the other.
+const TRANSIT: Duration = Duration::from_micros(5);
+
+/// What happens at a moment.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A frame arrives at an interface.
+    Arrive { node: usize, dev: Dev, frame: Frame },
+    /// A packet comes back over a node's `lo`.
+    Loop { node: usize, packet: Box<Packet> },
+    /// A neighbour has had its time to answer this question.
+    Neighbour { node: usize, key: Key, asked: u8 },
+    /// A connection has something to do.
+    Connection { node: usize, ends: Ends },
+    /// The other copies of a probe's question have had their time.
+    Flooded { ask: AskId },
+}
+
+/// A link.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub ends: [WireEnd; 2],
+}
+
+/// One end of a link.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WireEnd {
+    pub node: usize,
+    pub dev: Dev,
+    pub up: bool,
+    pub mtu: u32,
+}
+
+/// What all nodes share.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub now: Time,
+    queue: Queue<Event>,
+    /// By number; those that went leave their places empty.
+    pub wires: Vec<Option<Wire>>,
+    pub scene: Scene,
+    pub asks: BTreeMap<AskId, Ask>,
+    /// How many of them have no outcome yet.
+    pub waiting: usize,
+    /// From where the services saw each probe come; none where from two places.
+    notes: FxHashMap<Mark, Option<Ipv4Addr>>,
+    pub tickets: Tickets,
+    pub seed: u64,
+    malformed: u64,
+    probes: u64,
+    /// How many events there have been.
+    pub events: u64,
+}
+
+impl Core {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: Time::default(),
+            queue: Queue::new(),
+            wires: Vec::new(),
+            scene: Scene::default(),
+            asks: BTreeMap::new(),
+            waiting: 0,
+            notes: FxHashMap::default(),
+            // The low half tells the runs of neighbouring seeds apart.
+            tickets: Tickets::new(seed as u32),
+            seed,
+            malformed: 0,
+            probes: 0,
+            events: 0,
+        }
+    }
+
+    /// Plans an event for a moment.
+    pub fn at(&mut self, at: Time, event: Event) {
+        self.queue.plan(at, event);
+    }
+
+    /// Plans an event for when a frame sent now would arrive.
+    pub fn soon(&mut self, event: Event) {
+        self.queue.plan_steady(self.now + TRANSIT, event);
+    }
+
+    /// Takes the next event that is due by then; the time goes on to it.
+    pub fn next(&mut self, until: Time) -> Option<Event> {
+        let (at, event) = self.queue.next(until)?;
+        self.now = at;
+        self.events += 1;
+        Some(event)
+    }
+
+    /// Sends a frame into one end of a link. The far interface takes nothing that is larger than its own MTU,
+    /// and nothing at all while it is down (`is_skb_forwardable`).
+    pub fn transmit(&mut self, wire: usize, end: usize, frame: Frame, from: &NodeId) {
+        let Some(Some(link)) = self.wires.get(wire) else {
+            return;
+        };
+        let far = link.ends[1 - end];
+        let most = far.mtu as usize + frame::HEADER + 4;
+        if !far.up || frame.len() > most {
+            let place = Some("dev_forward_skb");
+            return self.dropped(
+                from,
+                "NOT_SPECIFIED",
+                "veth",
+                place,
+                frame.family,
+                &frame.bytes,
+            );
+        }
+        let (node, dev) = (far.node, far.dev);
+        self.soon(Event::Arrive { node, dev, frame });
+    }
+
+    /// What can't be read is dropped without a word.
+    pub fn count_malformed(&mut self) {
+        self.malformed += 1;
+    }
+
+    /// A node's kernel drops a packet, for this reason.
+    pub fn dropped(
+        &mut self,
+        node: &NodeId,
+        reason: &str,
+        kind: &str,
+        place: Option<&str>,
+        family: Family,
+        packet: &[u8],
+    ) {
+        if self.waiting == 0 {
+            return;
+        }
+        let drop = Drop {
+            node,
+            reason,
+            kind,
+            place,
+            family,
+            packet,
+        };
+        let label = match meaning::meaning(&drop, &self.scene) {
+            Meaning::Known(label) => label,
+            Meaning::Unknown => meaning::unknown(&drop, place),
+            Meaning::Noise => return,
+        };
+        self.label(node, &label, Source::Kernel, family, packet);
+    }
+
+    /// A packet is given a label: the probes that wait hear of it.
+    pub fn label(
+        &mut self,
+        node: &NodeId,
+        label: &Label,
+        source: Source,
+        family: Family,
+        packet: &[u8],
+    ) {
+        if self.waiting == 0 {
+            return;
+        }
+        let labelled = Labelled {
+            node,
+            label,
+            source,
+            family,
+            packet,
+        };
+        let mut flooded = Vec::new();
+        for (id, ask) in &mut self.asks {
+            let id = *id;
+            if ask.outcome.is_some() {
+                continue;
+            }
+            match ask.case.weigh(labelled, self.now.since(ask.began)) {
+                Doom::Open => {}
+                Doom::OfOneCopy if ask.one_copy_died => {}
+                Doom::OfOneCopy => {
+                    ask.one_copy_died = true;
+                    flooded.push(id);
+                }
+                Doom::Sealed => {
+                    ask.outcome = Some((Outcome::Dropped, self.now));
+                    self.waiting -= 1;
+                }
+            }
+        }
+        for ask in flooded {
+            self.at(self.now + FLOOD_DELAY, Event::Flooded { ask });
+        }
+    }
+
+    /// A probe is under way.
+    pub fn open(&mut self, ask: Ask) -> AskId {
+        self.probes += 1;
+        self.waiting += 1;
+        self.asks.insert(self.probes, ask);
+        self.probes
+    }
+
+    /// A probe has come to its end, unless it has before.
+    pub fn decide(&mut self, ask: AskId, outcome: Outcome) {
+        if let Some(ask) = self.asks.get_mut(&ask)
+            && ask.outcome.is_none()
+        {
+            ask.outcome = Some((outcome, self.now));
+            self.waiting -= 1;
+        }
+    }
+
+    /// A service has seen a probe with this mark come from there.
+    pub fn note(&mut self, mark: Mark, source: Ipv4Addr) {
+        let seen = self.notes.entry(mark).or_insert(Some(source));
+        if *seen != Some(source) {
+            *seen = None;
+        }
+    }
+
+    /// Where a probe with this mark came from.
+    pub fn noted(&self, mark: Mark) -> Option<Ipv4Addr> {
+        self.notes.get(&mark).copied().flatten()
+    }
+
+    /// Forgets where probes came from: a new one may have the numbers of an old one.
+    pub fn forget_notes(&mut self) {
+        self.notes.clear();
+    }
+}

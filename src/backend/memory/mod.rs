@@ -1,0 +1,192 @@
+//! The in-memory backend: the same network on virtual time, without privileges and without Linux.
+//!
+//! Time moves from event to event, and nothing waits: an hour takes as long as what happens in it. The same
+//! changes, probes and seed give the same events, to the byte.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `fabric` | the network as a whole: nodes, links, time |
+//! | `core`, `queue`, `time` | what all nodes share, and what happens next |
+//! | `net` | a node: Linux's IPv4 forwarding |
+//! | `filter`, `conntrack`, `nat` | its packet filter |
+//! | `host` | what runs on it: services, probes, TCP by smoltcp |
+//! | `frame`, `packet`, `craft` | what is sent |
+
+mod conntrack;
+mod core;
+mod craft;
+mod fabric;
+mod filter;
+mod frame;
+mod host;
+mod nat;
+mod net;
+mod packet;
+mod queue;
+mod time;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use fabric::Fabric;
+use host::{AskId, Halt};
+
+use super::evidence::case::Case;
+use super::probe::{Measurement, NotSent, Outcome, Probe};
+use super::{Backend, BackendError, Script, ScriptEnd, ScriptOutput};
+use crate::guest::{Guest, shell};
+use crate::network::{Change, NodeId};
+
+/// How much time passes between two steps: what is still on its way when a probe is over has arrived before
+/// the next one begins, as where people go from step to step.
+const BETWEEN: Duration = Duration::from_millis(1);
+
+/// A network in memory.
+#[derive(Debug)]
+pub struct Memory {
+    // A probe changes the network as well, and whoever sends it holds the backend shared.
+    fabric: RefCell<Fabric>,
+}
+
+impl Memory {
+    /// An empty network. Everything that is left to chance follows from the seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            fabric: RefCell::new(Fabric::new(seed)),
+        }
+    }
+
+    fn ask(fabric: &mut Fabric, probe: &Probe) -> Result<Result<AskId, NotSent>, BackendError> {
+        if fabric.core.asks.is_empty() {
+            fabric.core.forget_notes();
+        }
+        let failed = |why: String| BackendError::Failed {
+            doing: format!("send a probe from {}", probe.from),
+            why,
+        };
+        let (node, core) = fabric.node(&probe.from).map_err(failed)?;
+        match node.ask(core, probe) {
+            Ok(ask) => Ok(Ok(ask)),
+            Err(Halt::NotSent(why)) => Ok(Err(why)),
+            Err(Halt::Broken(why)) => Err(failed(why)),
+        }
+    }
+
+    /// What came of a probe, which is over.
+    fn measured(fabric: &mut Fabric, ask: AskId) -> Option<Measurement> {
+        let node = fabric.core.asks.get(&ask).map(|ask| ask.node);
+        if let Some((node, core)) = node.and_then(|node| fabric.node_at(node)) {
+            node.close_ask(core, ask);
+        }
+        let now = fabric.core.now;
+        let ask = fabric.core.asks.remove(&ask)?;
+        let (outcome, ended) = ask.outcome.unwrap_or_else(|| {
+            fabric.core.waiting -= 1;
+            let silent = if ask.one_copy_died {
+                Outcome::Dropped
+            } else {
+                Outcome::Silent
+            };
+            (silent, now)
+        });
+        Some(Measurement {
+            outcome,
+            evidence: Case::in_order(ask.case),
+            elapsed: ended.since(ask.began),
+        })
+    }
+}
+
+impl Backend for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn now(&self) -> Duration {
+        self.fabric.borrow().core.now.as_duration()
+    }
+
+    async fn pause(&mut self, time: Duration) {
+        self.skip(time);
+    }
+
+    fn skip(&mut self, time: Duration) {
+        let fabric = self.fabric.get_mut();
+        let until = fabric.core.now + time;
+        fabric.pass(until);
+    }
+
+    async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {
+        let done = self.fabric.get_mut().apply(changes);
+        done.map_err(|why| BackendError::Failed {
+            doing: "change the network".into(),
+            why,
+        })
+    }
+
+    async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
+        let fabric = &mut *self.fabric.borrow_mut();
+        let began = fabric.core.now;
+        let ask = match Self::ask(fabric, probe)? {
+            Ok(ask) => ask,
+            Err(why) => {
+                return Ok(Measurement {
+                    outcome: Outcome::NotSent(why),
+                    evidence: Vec::new(),
+                    elapsed: Duration::ZERO,
+                });
+            }
+        };
+        let until = began + probe.timeout;
+        let undecided = |core: &core::Core| {
+            let ask = core.asks.get(&ask);
+            ask.is_some_and(|ask| ask.outcome.is_none())
+        };
+        if fabric.run(until, undecided) {
+            fabric.pass(until);
+        }
+        let measurement = Self::measured(fabric, ask).ok_or_else(|| BackendError::Failed {
+            doing: format!("send a probe from {}", probe.from),
+            why: "it is not under way".into(),
+        })?;
+        if !matches!(measurement.outcome, Outcome::Answered(_)) {
+            fabric.forget_unanswered();
+        }
+        let until = fabric.core.now + BETWEEN;
+        fabric.pass(until);
+        Ok(measurement)
+    }
+
+    async fn guest(&self, node: &NodeId) -> Result<Guest, BackendError> {
+        let fabric = &mut *self.fabric.borrow_mut();
+        let (node, core) = fabric.node(node).map_err(|why| BackendError::Failed {
+            doing: format!("look at node {node}"),
+            why,
+        })?;
+        Ok(node.guest(core))
+    }
+
+    async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {
+        let fabric = &mut *self.fabric.borrow_mut();
+        let (node, core) = fabric
+            .node(&script.node)
+            .map_err(|why| BackendError::Failed {
+                doing: format!("run a script on {}", script.node),
+                why,
+            })?;
+        let before = node.guest(core);
+        let mut after = before.clone();
+        let done = shell::carry_out(&mut after, &script.text);
+        let cut = node.become_guest(core, &before, &after);
+        fabric.cut_all(cut);
+        let (exit, stderr) = match done {
+            Ok(()) => (0, String::new()),
+            Err(refusal) => (i32::from(refusal.exit), refusal.message),
+        };
+        Ok(ScriptOutput {
+            end: ScriptEnd::Exit(exit),
+            stdout: String::new(),
+            stderr,
+        })
+    }
+}
