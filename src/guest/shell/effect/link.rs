@@ -58,6 +58,7 @@ pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop
             vni: wanted.vni,
             port: wanted.port,
             local: wanted.local,
+            below: wanted.below.clone(),
             flood: wanted.remote.into_iter().collect(),
             learned: Default::default(),
         }),
@@ -98,13 +99,10 @@ pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
     }
     if let Some(mtu) = wanted.mtu {
         check_mtu(Some(mtu))?;
-        // The interface below sets the limit, and a `Guest` doesn't say which that is.
-        let others = guest.interfaces.iter().filter(|(name, _)| *name != dev);
-        let least = others.map(|(_, interface)| interface.mtu).min();
-        let limit = least.map_or(u32::MAX, |least| least.saturating_sub(OVERHEAD));
+        let limit = room_over(guest, dev);
         let interface = interface(guest, dev)?;
-        if interface.vxlan.is_some() && mtu != interface.mtu && mtu > limit {
-            return Err(Stop::Doubt);
+        if mtu != interface.mtu && limit.is_some_and(|limit| mtu > limit) {
+            return Err(Refusal::answered("Invalid argument").into());
         }
         interface.mtu = mtu;
     }
@@ -113,6 +111,13 @@ pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
         Some(false) => lower(guest, dev),
         None => Ok(()),
     }
+}
+
+/// What the interface below a tunnel leaves it, in bytes; none where it is built on no other.
+fn room_over(guest: &Guest, dev: &str) -> Option<u32> {
+    let vxlan = guest.interfaces.get(dev)?.vxlan.as_ref()?;
+    let below = guest.interfaces.get(vxlan.below.as_ref()?)?;
+    Some(below.mtu.saturating_sub(OVERHEAD))
 }
 
 /// An interface that comes up has the routes of its addresses, and no others.
@@ -148,7 +153,7 @@ pub(super) fn lose(guest: &mut Guest, dev: &str) {
     }
 }
 
-/// `ip link delete`.
+/// `ip link delete`. Tunnels that are built on the interface go with it.
 pub(super) fn remove(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
     must_exist(guest, dev)?;
     let Some(gone) = guest.interfaces.get(dev).cloned().filter(|_| dev != "lo") else {
@@ -159,9 +164,11 @@ pub(super) fn remove(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
     for address in &gone.addresses {
         route::drop_from(guest, address.addr());
     }
-    // One that is built on it goes too, and a `Guest` doesn't say which that is.
-    if gone.vxlan.is_none() && guest.interfaces.values().any(|i| i.vxlan.is_some()) {
-        return Err(Stop::Doubt);
+    let built_on = |i: &Interface| i.vxlan.as_ref().and_then(|v| v.below.as_deref()) == Some(dev);
+    let above = guest.interfaces.iter().filter(|(_, i)| built_on(i));
+    let above: Vec<String> = above.map(|(name, _)| name.clone()).collect();
+    for name in above {
+        remove(guest, &name)?;
     }
     Ok(())
 }
