@@ -99,6 +99,8 @@ pub(super) struct AddVxlan {
     pub name: String,
     pub vni: u32,
     pub port: u16,
+    /// Whether no port was said, not even 0.
+    pub warns: bool,
     pub local: Option<Ipv4Addr>,
     pub remote: Option<Ipv4Addr>,
     /// The interface below.

@@ -274,14 +274,15 @@ impl<'a> Shell<'a> {
     /// Carries a command out whole or not at all, and writes what it shows.
     fn really(&mut self, command: &Command, files: &HostFiles) -> Result<(), Halt> {
         let mut before = self.guest.clone();
-        match self.effect(command) {
-            Ok(()) => {}
-            Err(Stop::Refused(refusal)) => return Err(Halt::Refused(refusal)),
-            Err(Stop::Doubt) => {
-                std::mem::swap(self.guest, &mut before);
-                return Err(Halt::Doubt(DEPENDS.into()));
-            }
+        let done = self.effect(command);
+        if matches!(done, Err(Stop::Doubt)) {
+            std::mem::swap(self.guest, &mut before);
+            return Err(Halt::Doubt(DEPENDS.into()));
         }
+        if let Some(warning) = effect::warning(&before, command) {
+            self.write(self.sinks.err, warning);
+        }
+        done.map_err(Halt::because(DEPENDS))?;
         let said = match command {
             Command::Look => return Err(Halt::Look),
             Command::Show(_) if self.sinks.out != Sink::Nowhere => return Err(Halt::Look),

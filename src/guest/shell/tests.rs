@@ -201,7 +201,12 @@ fn what_a_script_shows() {
         ("false || exit", 1, "", ""),
         ("echo a  \"b  c\"; echo -n d", 0, "a b  c\nd", ""),
         ("echo lost >&2; echo gone >/dev/null", 0, "", "lost\n"),
-        ("echo both 2>&1 1>&2", 0, "", "both\n"),
+        (
+            "echo out 2>&1 1>&2; echo err 1>&2 2>&1",
+            0,
+            "out\n",
+            "err\n",
+        ),
         ("hostname; echo $HOSTNAME", 0, "server\nserver\n", ""),
         ("cat /etc/resolv.conf", 0, "nameserver 10.0.0.2\n", ""),
         (

@@ -17,6 +17,19 @@ const DEFAULT_MTU: u32 = 1_500;
 /// The longest name of an interface, in bytes.
 const NAME: usize = 15;
 
+/// What `ip link add … type vxlan` warns of before it asks the kernel.
+pub(super) fn warning(guest: &Guest, wanted: &AddVxlan) -> Option<&'static str> {
+    const NO_PORT: &str = "\
+vxlan: destination port not specified
+Will use Linux kernel default (non-standard value)
+Use 'dstport 4789' to get the IANA assigned value
+Use 'dstport 0' to get default and quiet this message
+";
+    let below = wanted.below.as_deref();
+    let goes_on = below.is_none_or(|dev| must_exist(guest, dev).is_ok());
+    (wanted.warns && goes_on).then_some(NO_PORT)
+}
+
 /// `ip link add … type vxlan`.
 pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop> {
     if let Some(below) = &wanted.below {
@@ -28,7 +41,9 @@ pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop
     if wanted.name.len() > NAME {
         return Err(Refusal::said("Attribute failed policy validation").into());
     }
-    check_mtu(wanted.mtu)?;
+    if wanted.mtu.is_some_and(|mtu| !MTU.contains(&mtu)) {
+        return Err(Refusal::said("MTU must be between 68 and 65535").into());
+    }
     if wanted.name == "lo" || guest.interfaces.contains_key(&wanted.name) {
         return Err(Refusal::answered("File exists").into());
     }
@@ -70,15 +85,13 @@ pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop
     Ok(())
 }
 
-fn check_mtu(mtu: Option<u32>) -> Result<(), Stop> {
-    match mtu {
-        Some(mtu) if mtu < *MTU.start() => {
-            Err(Refusal::said("mtu less than device minimum").into())
-        }
-        Some(mtu) if mtu > *MTU.end() => {
-            Err(Refusal::said("mtu greater than device maximum").into())
-        }
-        _ => Ok(()),
+fn check_mtu(mtu: u32) -> Result<(), Stop> {
+    if mtu < *MTU.start() {
+        Err(Refusal::said("mtu less than device minimum").into())
+    } else if mtu > *MTU.end() {
+        Err(Refusal::said("mtu greater than device maximum").into())
+    } else {
+        Ok(())
     }
 }
 
@@ -98,7 +111,7 @@ pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
         };
     }
     if let Some(mtu) = wanted.mtu {
-        check_mtu(Some(mtu))?;
+        check_mtu(mtu)?;
         let limit = room_over(guest, dev);
         let interface = interface(guest, dev)?;
         if mtu != interface.mtu && limit.is_some_and(|limit| mtu > limit) {

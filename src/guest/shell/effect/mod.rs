@@ -41,6 +41,14 @@ pub(super) fn carry_out(guest: &mut Guest, command: &Command) -> Result<(), Stop
     }
 }
 
+/// What a command says on stderr before it is carried out.
+pub(super) fn warning(guest: &Guest, command: &Command) -> Option<&'static str> {
+    match command {
+        Command::AddVxlan(vxlan) => link::warning(guest, vxlan),
+        _ => None,
+    }
+}
+
 /// Whether there is such a device, `lo` included.
 fn exists(guest: &Guest, dev: &str) -> bool {
     dev == "lo" || guest.interfaces.contains_key(dev)

@@ -125,5 +125,5 @@ fn mac_bytes(text: &str) -> Result<[u8; 6], Stop> {
         .map(|byte| u8::from_str_radix(byte, 16).ok())
         .collect();
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| Refusal::new(255, format!("Invalid address {text}")).into())
+    bytes.ok_or_else(|| Refusal::new(255, format!("Invalid mac address {text}")).into())
 }

@@ -54,7 +54,7 @@ fn delete(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
         (Some(dev), Some(ip)) => Ok(Command::RemoveNeighbour { dev, ip }),
         _ => {
             let message = "Device and destination are required arguments.";
-            Err(Refusal::new(1, message).into())
+            Err(Refusal::new(255, message).into())
         }
     }
 }
