@@ -326,6 +326,8 @@ fn words() -> Result<(), Failed> {
         "ip addr add 10.254.0.253/9 10.254.0.252/9 dev vxlan0",
         "ip addr del 10.254.0.253/9 dev vxlan0",
         "ip addr del 10.254.0.254/9 dev vxlan7",
+        "ip addr del 10.254.0.254 dev vxlan0",
+        "ip addr del 10.254.0.253 dev vxlan7",
         "ip addr flush dev vxlan7",
         "ip addr flush",
         "ip addr frob 10.0.0.1/8 dev eth0",

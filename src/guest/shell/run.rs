@@ -280,7 +280,7 @@ impl<'a> Shell<'a> {
             return Err(Halt::Doubt(DEPENDS.into()));
         }
         if let Some(warning) = effect::warning(&before, command) {
-            self.write(self.sinks.err, warning);
+            self.write(self.sinks.err, &warning);
         }
         done.map_err(Halt::because(DEPENDS))?;
         let said = match command {

@@ -70,11 +70,9 @@ fn matches(line: &str, pattern: &str) -> bool {
     let Some(last) = line.len().checked_sub(pattern.len()) else {
         return false;
     };
-    let places = (0..=last).filter(|at| !(begins && *at > 0) && !(ends && *at < last));
+    let mut places = (0..=last).filter(|at| (!begins || *at == 0) && (!ends || *at == last));
     let same = |(c, wanted): (&char, &char)| *wanted == '.' || c == wanted;
-    places
-        .map(|at| line.iter().skip(at).zip(&pattern).all(same))
-        .any(|fits| fits)
+    places.any(|at| line.iter().skip(at).zip(&pattern).all(same))
 }
 
 /// What is in a file; none where there is no such file.

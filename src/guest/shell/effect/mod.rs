@@ -42,9 +42,12 @@ pub(super) fn carry_out(guest: &mut Guest, command: &Command) -> Result<(), Stop
 }
 
 /// What a command says on stderr before it is carried out.
-pub(super) fn warning(guest: &Guest, command: &Command) -> Option<&'static str> {
+pub(super) fn warning(guest: &Guest, command: &Command) -> Option<String> {
     match command {
-        Command::AddVxlan(vxlan) => link::warning(guest, vxlan),
+        Command::AddVxlan(vxlan) => link::warning(guest, vxlan).map(str::to_owned),
+        Command::RemoveAddress {
+            ip, length: None, ..
+        } => Some(address::warning(*ip)),
         _ => None,
     }
 }
