@@ -121,7 +121,7 @@ fn each_event_is_an_object_with_the_keys_that_are_documented() {
             "step-started" => "event file step name kind",
             "step-finished" => "event file step line name status attempts detail elapsed_ms",
             "scenario-finished" => "event file title passed failed skipped error elapsed_ms",
-            "run-finished" => "event passed failed elapsed_ms",
+            "run-finished" => "event passed failed skipped elapsed_ms",
             other => panic!("an event of an unknown kind: {other}"),
         };
         assert_eq!(keys(event), words(documented));
@@ -134,7 +134,7 @@ fn each_event_is_an_object_with_the_keys_that_are_documented() {
                  path problems rtt_ms ttl seen_from status body addresses decided_ms evidence \
                  prediction"
             }
-            "run" => "kind node end stdout stderr problems",
+            "run" => "kind node end stdout stderr problems skipped",
             "wait" => "kind waited_ms events changes",
             "check" => "kind problems",
             other => panic!("a step of an unknown kind: {other}"),

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::guest::Guest;
+pub use crate::guest::shell::Skipped;
 use crate::network::{Change, NodeId};
 use probe::{Measurement, Probe};
 
@@ -84,6 +85,8 @@ pub struct ScriptOutput {
     pub stdout: String,
     /// What it wrote to stderr.
     pub stderr: String,
+    /// The commands that the backend did not carry out, in their order.
+    pub skipped: Vec<Skipped>,
 }
 
 /// How a script ended.

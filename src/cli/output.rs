@@ -54,6 +54,8 @@ pub struct Tally {
     pub passed: usize,
     /// Those in which something did not.
     pub failed: usize,
+    /// Those in which nothing failed, and something was skipped.
+    pub skipped: usize,
     /// Those that could not go on.
     pub broken: usize,
 }
@@ -61,11 +63,18 @@ pub struct Tally {
 impl Tally {
     /// Counts an event.
     pub fn event(&mut self, event: &Event) {
-        if let Event::ScenarioFinished { failed, error, .. } = event {
-            let count = match (error, failed) {
-                (Some(_), _) => &mut self.broken,
-                (None, 0) => &mut self.passed,
-                (None, _) => &mut self.failed,
+        if let Event::ScenarioFinished {
+            failed,
+            skipped,
+            error,
+            ..
+        } = event
+        {
+            let count = match (error, failed, skipped) {
+                (Some(_), ..) => &mut self.broken,
+                (None, 0, 0) => &mut self.passed,
+                (None, 0, _) => &mut self.skipped,
+                (None, ..) => &mut self.failed,
             };
             *count += 1;
         }

@@ -54,6 +54,8 @@ pub struct Vxlan {
     pub port: u16,
     /// The source address of its outer packets: `local`.
     pub local: Option<Ipv4Addr>,
+    /// The interface that its outer packets leave by, whatever the routes say: `dev`. It goes with that one.
+    pub below: Option<String>,
     /// Where it floods to: the all-zero FDB entries, `remote` included.
     pub flood: BTreeSet<Ipv4Addr>,
     /// What it has learned and not forgotten: inner address → outer address that its packets go to.

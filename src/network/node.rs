@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{Filter, IfName, Listen, Mac, Service};
+pub use crate::guest::HostFiles;
 
 /// The name of a node, unique within a network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -87,17 +88,6 @@ pub struct Vxlan {
     pub mtu: u32,
     /// Where frames for unknown addresses go: one all-zero FDB entry each (head-end replication).
     pub flood: BTreeSet<Ipv4Addr>,
-}
-
-/// The files that name resolution reads, as a process on the node sees them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostFiles {
-    /// `/etc/hostname`, and the first name in `/etc/hosts`.
-    pub hostname: String,
-    /// Further lines of `/etc/hosts`.
-    pub hosts: BTreeMap<Ipv4Addr, BTreeSet<String>>,
-    /// The `nameserver` lines of `/etc/resolv.conf`.
-    pub nameservers: Vec<Ipv4Addr>,
 }
 
 /// A network namespace.

@@ -1,6 +1,7 @@
 //! What a step showed, in one line.
 
 use super::text::{counted, duration, lines, visible};
+use crate::backend::Skipped;
 use crate::backend::probe::Evidence;
 use crate::cloud;
 use crate::run::event::{Detail, OutcomeKind, ProbeReport, Status, StepReport};
@@ -28,6 +29,12 @@ impl Essence {
 pub fn essence(step: &StepReport) -> Essence {
     let (done, mut result) = match &step.detail {
         Detail::Impossible { why } => (String::new(), visible(why)),
+        Detail::Run { node, skipped, .. }
+            if step.status == Status::Skipped && !skipped.is_empty() =>
+        {
+            let count = counted(skipped.len(), "command");
+            (visible(node), format!("{count} skipped"))
+        }
         _ if step.status == Status::Skipped => (String::new(), "not carried out".to_owned()),
         Detail::Do {
             operation,
@@ -172,6 +179,14 @@ pub fn evidence(evidence: &Evidence) -> String {
         evidence.node,
         evidence.label,
         evidence.packet
+    ))
+}
+
+/// ``skipped `ip rule add table 7`: this form of `ip` is not understood``.
+pub fn skipped(skipped: &Skipped) -> String {
+    visible(&format!(
+        "skipped `{}`: {}",
+        skipped.command, skipped.reason
     ))
 }
 

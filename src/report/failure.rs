@@ -3,6 +3,7 @@
 
 use super::essence::{self, essence, seen};
 use super::text::{duration, lines, visible, wrap};
+use crate::backend::Skipped;
 use crate::explain::Proposal;
 use crate::network::NodeId;
 use crate::run::event::{Detail, OutcomeKind, ProbeReport, StepReport};
@@ -153,9 +154,14 @@ pub fn fields(step: &StepReport) -> Vec<Field> {
             stdout,
             stderr,
             problems,
+            skipped,
         } => {
             let mut fields = vec![Field::line("node", node), Field::line("ended", end)];
             fields.extend(wrong(problems));
+            if !skipped.is_empty() {
+                let row = |one: &Skipped| visible(&format!("`{}`: {}", one.command, one.reason));
+                fields.push(Field::lines("skipped", skipped.iter().map(row).collect()));
+            }
             for (label, output) in [("stdout", stdout), ("stderr", stderr)] {
                 let mut rows = lines(output, MOST_OUTPUT);
                 if rows.is_empty() {

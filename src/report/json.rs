@@ -53,4 +53,15 @@ mod tests {
         }
         insta::assert_snapshot!(text);
     }
+
+    #[test]
+    fn what_was_skipped_is_told() {
+        let mut out = Vec::new();
+        let mut json = Json::new(&mut out);
+        for event in sample::skipping() {
+            json.event(&event).unwrap();
+        }
+        json.finish().unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
 }

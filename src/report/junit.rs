@@ -9,7 +9,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite, XmlString
 
 use super::Report;
 use super::aside::Aside;
-use super::essence::essence;
+use super::essence::{self, essence};
 use super::failure::{headline, plain};
 use super::text::visible;
 use crate::run::event::{Detail, Event, Status, StepReport};
@@ -127,6 +127,12 @@ fn case(step: &StepReport) -> TestCase {
         Status::Passed => {}
         Status::Skipped => {
             status.set_message(xml(&essence(step).result));
+            if let Detail::Run { skipped, .. } = &step.detail
+                && !skipped.is_empty()
+            {
+                let rows: Vec<String> = skipped.iter().map(essence::skipped).collect();
+                status.set_description(XmlString::new(rows.join("\n")));
+            }
         }
         Status::Failed => {
             status.set_message(xml(&headline(step)));
@@ -197,6 +203,15 @@ mod tests {
     fn a_suite_for_each_scenario_and_a_case_for_each_step() {
         let mut suites = Suites::default();
         for event in sample::events() {
+            suites.event(&event);
+        }
+        insta::assert_snapshot!(suites.document().unwrap());
+    }
+
+    #[test]
+    fn what_was_skipped_is_told() {
+        let mut suites = Suites::default();
+        for event in sample::skipping() {
             suites.event(&event);
         }
         insta::assert_snapshot!(suites.document().unwrap());

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::backend::Skipped;
 use crate::backend::probe::Evidence;
 use crate::cloud::{self, ApiError};
 use crate::network::{Label, NodeId};
@@ -116,6 +117,7 @@ fn script(end: &str, stdout: &str, stderr: &str, problems: &[&str]) -> Detail {
         stdout: stdout.into(),
         stderr: stderr.into(),
         problems: problems.iter().map(|p| (*p).to_owned()).collect(),
+        skipped: Vec::new(),
     }
 }
 
@@ -341,12 +343,32 @@ fn closing(file: &str, title: &str, counts: [usize; 3], error: Option<&str>) -> 
     }
 }
 
-fn run(scenarios: usize, passed: usize, failed: usize, middle: Vec<Event>) -> Vec<Event> {
+/// A script of which commands were skipped.
+fn partly() -> Detail {
+    let skipped = |command: &str, reason: &str| Skipped {
+        command: command.into(),
+        reason: reason.into(),
+    };
+    Detail::Run {
+        node: "server".into(),
+        end: "exit 0".into(),
+        stdout: String::new(),
+        stderr: String::new(),
+        problems: Vec::new(),
+        skipped: vec![
+            skipped("nft add table inet f", "there is no `nft` here"),
+            skipped("ip addr", "what it does and shows is not imitated"),
+        ],
+    }
+}
+
+fn run(scenarios: usize, [passed, failed, skipped]: [usize; 3], middle: Vec<Event>) -> Vec<Event> {
     let mut events = vec![Event::RunStarted { scenarios }];
     events.extend(middle);
     events.push(Event::RunFinished {
         passed,
         failed,
+        skipped,
         elapsed: micros(1_880_000),
     });
     events
@@ -358,7 +380,7 @@ pub fn passing() -> Vec<Event> {
     let mut middle = opening(GATE, TITLE, 12);
     middle.extend(steps(GATE, Status::Passed, 1, passing_steps()));
     middle.push(closing(GATE, TITLE, [12, 0, 0], None));
-    run(1, 1, 0, middle)
+    run(1, [1, 0, 0], middle)
 }
 
 /// Everything: steps that pass, steps that fail, steps that are skipped, a scenario that breaks off,
@@ -388,7 +410,24 @@ pub fn events() -> Vec<Event> {
     ));
     let error = "namespaces can't be made\n  to mend it: run as root, or allow user namespaces";
     middle.push(closing(ODD, ODD_TITLE, [1, 0, 1], Some(error)));
-    run(3, 0, 2, middle)
+    run(3, [0, 2, 0], middle)
+}
+
+/// A scenario in which nothing fails, and commands of a script are skipped.
+pub fn skipping() -> Vec<Event> {
+    const TITLE: &str = "a filter of its own";
+    let mut middle = opening("own.toml", TITLE, 2);
+    let step = vec![("what the user types on the instance", partly())];
+    middle.extend(steps("own.toml", Status::Skipped, 1, step));
+    let step = vec![(
+        "the VPG runs",
+        Detail::Check {
+            problems: Vec::new(),
+        },
+    )];
+    middle.extend(steps("own.toml", Status::Passed, 2, step));
+    middle.push(closing("own.toml", TITLE, [1, 0, 1], None));
+    run(1, [0, 0, 1], middle)
 }
 
 /// Two scenarios side by side.
@@ -419,7 +458,7 @@ pub fn interleaved() -> Vec<Event> {
         mixed.extend(a);
         mixed.extend(b);
     }
-    run(2, 1, 1, mixed)
+    run(2, [1, 1, 0], mixed)
 }
 
 /// A scenario with these texts in it.
@@ -442,5 +481,5 @@ pub fn scenario_with(name: &str, stdout: &str, why: &str) -> Vec<Event> {
         })));
     }
     middle.push(closing(ODD, name, [0, 1, 1], Some(why)));
-    run(1, 0, 1, middle)
+    run(1, [0, 1, 0], middle)
 }

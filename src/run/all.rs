@@ -31,6 +31,7 @@ pub async fn run_all<B: Backend>(
         waiting: scenarios.iter().collect(),
         passed: 0,
         failed: 0,
+        skipped: 0,
         broken: None,
     });
     let sink = RefCell::new(sink);
@@ -52,6 +53,7 @@ pub async fn run_all<B: Backend>(
     (sink.into_inner())(Event::RunFinished {
         passed: progress.passed,
         failed: progress.failed,
+        skipped: progress.skipped,
         elapsed: began.elapsed(),
     });
     progress.broken.map_or(Ok(()), Err)
@@ -62,6 +64,7 @@ struct Progress<'a> {
     waiting: VecDeque<&'a Scenario>,
     passed: usize,
     failed: usize,
+    skipped: usize,
     broken: Option<BackendError>,
 }
 
@@ -74,6 +77,7 @@ impl<'a> Progress<'a> {
     fn note(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Passed => self.passed += 1,
+            Outcome::Skipped => self.skipped += 1,
             Outcome::Failed | Outcome::Wrong(_) => self.failed += 1,
             Outcome::Broken(error) => {
                 self.failed += 1;

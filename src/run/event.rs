@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::backend::Skipped;
 use crate::backend::probe::Evidence;
 use crate::cloud;
 use crate::explain::Proposal;
@@ -67,7 +68,8 @@ pub enum Event {
         passed: usize,
         /// Steps that did not.
         failed: usize,
-        /// Steps that were not carried out, because an earlier one failed under `--fail-fast`.
+        /// Steps that were not carried out, or not whole: an earlier one failed under `--fail-fast`, or the
+        /// backend skipped commands of a script.
         skipped: usize,
         /// Why it could not go on, if so: not a failed expectation, but a backend's failure.
         error: Option<String>,
@@ -81,6 +83,8 @@ pub enum Event {
         passed: usize,
         /// How many did not.
         failed: usize,
+        /// In how many nothing failed, and steps were skipped.
+        skipped: usize,
         /// How long it took.
         #[serde(rename = "elapsed_ms", serialize_with = "millis")]
         elapsed: Duration,
@@ -117,7 +121,7 @@ pub enum Status {
     Passed,
     /// It did not.
     Failed,
-    /// It was not carried out.
+    /// It was not carried out, or not whole, so that nobody knows.
     Skipped,
 }
 
@@ -152,6 +156,8 @@ pub enum Detail {
         stderr: String,
         /// What was wrong with that, one line each; empty where nothing was.
         problems: Vec<String>,
+        /// The commands that the backend did not carry out.
+        skipped: Vec<Skipped>,
     },
     /// The clouds' clock went on.
     Wait {

@@ -29,6 +29,9 @@ mod probe;
 mod scenario;
 mod session;
 mod step;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod wanted;
 mod words;
 mod world;

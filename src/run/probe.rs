@@ -67,7 +67,8 @@ pub(super) async fn carry_out<B: Backend>(
     report.path = path(&session.network, &probe.from, to_ip, death);
     let expected = matches!(expectation, Wanted::Predicted);
     compare::compare(prediction, expected, &mut report);
-    Ok((report.problems.is_empty(), Detail::Expect(Box::new(report))))
+    let status = super::step::status(report.problems.is_empty());
+    Ok((status, Detail::Expect(Box::new(report))))
 }
 
 fn kind(ask: &Ask, to: &str) -> ProbeKind {

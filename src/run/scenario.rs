@@ -21,6 +21,8 @@ pub enum Outcome {
     Passed,
     /// Some step did not.
     Failed,
+    /// No step failed, and some were skipped.
+    Skipped,
     /// The file is wrong.
     Wrong(Vec<Diagnostic>),
     /// The backend could not go on.
@@ -44,7 +46,7 @@ pub async fn run_scenario<B: Backend>(
     let mut counts = Counts::default();
     let outcome = steps(scenario, backend, options, sink, &mut counts).await;
     let error = match &outcome {
-        Outcome::Passed | Outcome::Failed => None,
+        Outcome::Passed | Outcome::Failed | Outcome::Skipped => None,
         Outcome::Wrong(list) => Some(
             list.iter()
                 .map(|d| d.message.clone())
@@ -128,17 +130,12 @@ async fn steps<B: Backend>(
         let elapsed = session.backend.now() - began;
         match ended {
             Ok(done) => {
-                if done.passed {
-                    counts.passed += 1;
-                } else {
-                    counts.failed += 1;
+                match done.status {
+                    Status::Passed => counts.passed += 1,
+                    Status::Failed => counts.failed += 1,
+                    Status::Skipped => {}
                 }
-                let status = if done.passed {
-                    Status::Passed
-                } else {
-                    Status::Failed
-                };
-                sink(report(status, done.attempts, done.detail, elapsed));
+                sink(report(done.status, done.attempts, done.detail, elapsed));
             }
             Err(error) => {
                 counts.failed += 1;
@@ -149,9 +146,11 @@ async fn steps<B: Backend>(
             }
         }
     }
-    if counts.failed == 0 {
-        Outcome::Passed
-    } else {
+    if counts.failed > 0 {
         Outcome::Failed
+    } else if counts.passed < scenario.steps.len() {
+        Outcome::Skipped
+    } else {
+        Outcome::Passed
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::event::Detail;
+use super::event::{Detail, Status};
 use super::session::Session;
 use super::{node, probe, words};
-use crate::backend::{Backend, BackendError, Script, ScriptEnd};
+use crate::backend::{Backend, BackendError, Script, ScriptEnd, ScriptOutput};
 use crate::scenario::{DoStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, target};
 
 /// Between two attempts of a step that may pass eventually.
@@ -13,12 +13,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What came of a step.
 pub(super) struct Done {
-    pub passed: bool,
+    pub status: Status,
     pub attempts: u32,
     pub detail: Detail,
 }
 
-/// Carries one step out: `repeat` times, or until it passes within `eventually`.
+/// Carries one step out: `repeat` times, or until it passes within `eventually`. One that was skipped once
+/// would be skipped again.
 ///
 /// A `check` that may pass eventually lets the clouds' clock go on to their next change instead of
 /// waiting; what other steps observe changes by the network's own clock.
@@ -38,13 +39,13 @@ pub(super) async fn run<B: Backend>(
         let mut waited = Duration::ZERO;
         loop {
             attempts += 1;
-            let (passed, detail) = once(session, scenario, step).await?;
+            let (status, detail) = once(session, scenario, step).await?;
             let done = Done {
-                passed,
+                status,
                 attempts,
                 detail,
             };
-            if passed {
+            if status != Status::Failed {
                 return Ok(done);
             }
             if let StepKind::Check(_) = step.kind {
@@ -62,10 +63,10 @@ pub(super) async fn run<B: Backend>(
     }
     loop {
         attempts += 1;
-        let (passed, detail) = once(session, scenario, step).await?;
-        if !passed || attempts >= step.repeat {
+        let (status, detail) = once(session, scenario, step).await?;
+        if status != Status::Passed || attempts >= step.repeat {
             return Ok(Done {
-                passed,
+                status,
                 attempts,
                 detail,
             });
@@ -74,11 +75,20 @@ pub(super) async fn run<B: Backend>(
 }
 
 /// Whether the step came out as expected, and what happened.
-pub(super) type Attempt = (bool, Detail);
+pub(super) type Attempt = (Status, Detail);
+
+/// The status of a step that was carried out whole.
+pub(super) fn status(passed: bool) -> Status {
+    if passed {
+        Status::Passed
+    } else {
+        Status::Failed
+    }
+}
 
 pub(super) fn impossible(why: impl std::fmt::Display) -> Attempt {
     let why = why.to_string();
-    (false, Detail::Impossible { why })
+    (Status::Failed, Detail::Impossible { why })
 }
 
 async fn once<B: Backend>(
@@ -98,7 +108,7 @@ async fn once<B: Backend>(
                 events,
                 changes,
             };
-            Ok((true, detail))
+            Ok((Status::Passed, detail))
         }
         StepKind::Check(list) => Ok(check(session, list)),
     }
@@ -130,7 +140,7 @@ async fn act<B: Backend>(
         events,
         changes,
     };
-    Ok((passed, detail))
+    Ok((status(passed), detail))
 }
 
 async fn script<B: Backend>(
@@ -173,18 +183,30 @@ async fn script<B: Backend>(
             problems.push(format!("{name} does not contain {:?}", wanted.trim()));
         }
     }
-    let passed = problems.is_empty();
+    let status = script_status(&output, step.exit, problems.is_empty());
     let detail = Detail::Run {
         node: step.on.value.clone(),
         end: words::end(output.end, step.timeout),
         stdout: output.stdout,
         stderr: output.stderr,
         problems,
+        skipped: output.skipped,
     };
-    Ok((passed, detail))
+    Ok((status, detail))
+}
+
+/// What a script comes to. Where commands were skipped, what it did not show or how it did not end may be
+/// for want of them; one that refused, though it should not have, was carried out.
+fn script_status(output: &ScriptOutput, expected: i32, as_expected: bool) -> Status {
+    let refused = output.end != ScriptEnd::Exit(0) && output.end != ScriptEnd::Exit(expected);
+    match (output.skipped.is_empty(), as_expected) {
+        (true, passed) => status(passed),
+        (false, false) if refused => Status::Failed,
+        (false, _) => Status::Skipped,
+    }
 }
 
 fn check<B: Backend>(session: &Session<'_, B>, list: &[ValueCheck]) -> Attempt {
     let problems = session.course.differences(list);
-    (problems.is_empty(), Detail::Check { problems })
+    (status(problems.is_empty()), Detail::Check { problems })
 }

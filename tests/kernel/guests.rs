@@ -42,6 +42,7 @@ pub const TESTS: &[Test] = &[
         "guests::random_commands_do_what_is_known_of_them",
         random_commands,
     ),
+    ("guests::commands_say_what_the_real_ones_say", words),
     ("guests::what_tunnels_have_learned_is_seen", learned),
     ("guests::what_is_not_understood_is_named", doubts),
 ];
@@ -119,8 +120,8 @@ impl Lab {
         fresh(&self.cloud, name, listens.cloned().collect()).unwrap()
     }
 
-    /// Runs a script on a machine's kernel; its exit status and what it wrote to stderr.
-    fn run(&self, node: &NodeId, text: &str) -> (i32, String) {
+    /// Runs a script on a machine's kernel; its exit status and what it wrote to stdout and stderr.
+    fn run(&self, node: &NodeId, text: &str) -> (i32, String, String) {
         let script = Script {
             node: node.clone(),
             text: text.to_owned(),
@@ -128,7 +129,7 @@ impl Lab {
         };
         let output = self.runtime.block_on(self.kernel.run(&script)).unwrap();
         match output.end {
-            ScriptEnd::Exit(exit) => (exit, output.stderr),
+            ScriptEnd::Exit(exit) => (exit, output.stdout, output.stderr),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -144,9 +145,12 @@ fn node(name: &NodeName) -> NodeId {
 }
 
 /// Carries a script out twice, really and by heart, and compares all that can be: what the machine is
-/// afterwards, how the script ended, and with which words.
+/// afterwards, how the script ended, and with which words. Where no command had to be skipped, every word
+/// counts.
 fn compare(lab: &Lab, node: &NodeId, guest: &mut Guest, script: &str) -> Result<(), String> {
-    let (exit, stderr) = lab.run(node, script);
+    let (exit, stdout, stderr) = lab.run(node, script);
+    let files = &lab.network.nodes[node].files;
+    let executed = shell::execute(&mut guest.clone(), files, script);
     let told = shell::carry_out(guest, script);
     let seen = lab.seen(node);
     let by_heart = Guest {
@@ -166,6 +170,10 @@ fn compare(lab: &Lab, node: &NodeId, guest: &mut Guest, script: &str) -> Result<
     };
     if wanted != exit || !stderr.contains(message) {
         return Err(said);
+    }
+    let whole = (i32::from(executed.exit), executed.stdout, executed.stderr);
+    if executed.skipped.is_empty() && whole != (exit, stdout, stderr) {
+        return Err(format!("{said}\nexecuted {whole:?}"));
     }
     Ok(())
 }
@@ -304,6 +312,131 @@ fn doubts() -> Result<(), Failed> {
         let _ = shell::carry_out(&mut guest, script);
         assert!(!guest.doubts.is_empty(), "{script}");
     }
+    Ok(())
+}
+
+/// What commands say: their output, each error's text, and the exit status. The machine is as WALK leaves it.
+fn words() -> Result<(), Failed> {
+    const SCRIPTS: &[&str] = &[
+        "ip addr add 10.254.0.254/9 dev vxlan0",
+        "ip addr add 10.254.0.253/33 dev vxlan0",
+        "ip addr add 10.254.0.256/9 dev vxlan0",
+        "ip addr add 10.254.0.253/9 dev vxlan7",
+        "ip addr add 10.254.0.253/9",
+        "ip addr add 10.254.0.253/9 10.254.0.252/9 dev vxlan0",
+        "ip addr del 10.254.0.253/9 dev vxlan0",
+        "ip addr del 10.254.0.254/9 dev vxlan7",
+        "ip addr del 10.254.0.254 dev vxlan0",
+        "ip addr del 10.254.0.253 dev vxlan7",
+        "ip addr flush dev vxlan7",
+        "ip addr flush",
+        "ip addr frob 10.0.0.1/8 dev eth0",
+        "ip link add vxlan1 type vxlan id 16777216 dev eth0 dstport 4789",
+        "ip link add vxlan1 type vxlan id 4294967297 dev eth0 dstport 4789",
+        "ip link add vxlan1 type vxlan id ten dev eth0 dstport 4789",
+        "ip link add vxlan1 type vxlan id 11 dev eth7 dstport 4789",
+        "ip link add vxlan1 type vxlan dev eth0 dstport 4789",
+        "ip link add vxlan1 type vxlan id 11 dstport 99999",
+        "ip link add vxlan1 type vxlan id 11 frob 3",
+        "ip link add vxlan1 type vxlan id",
+        "ip link add vxlan0 type vxlan id 11 dev eth0 dstport 4789",
+        "ip link add vxlan1 type vxlan id 10 dev eth0 dstport 4789",
+        "ip link add vxlan1 mtu 60 type vxlan id 11 dev eth0 dstport 4789",
+        "ip link add vxlan1 mtu 65536 type vxlan id 11 dev eth0 dstport 4789",
+        "ip link add vxlan1 type vxlan id 11 dev eth0",
+        "ip link add vxlan1 type vxlan id 11 dev eth7",
+        "ip link del eth0",
+        "ip link add a-name-that-is-too-long type vxlan id 11 dev eth0",
+        "ip link set vxlan7 up",
+        "ip link set up",
+        "ip link set vxlan0 frob",
+        "ip link set vxlan0 mtu 60",
+        "ip link set vxlan0 mtu 70000",
+        "ip link set vxlan0 mtu 8952",
+        "ip link set vxlan0 mtu large",
+        "ip link set vxlan0",
+        "ip link del vxlan7",
+        "ip link del",
+        "ip link show vxlan7",
+        "ip link show vxlan0 > /dev/null",
+        "ip frob",
+        "ip link frob",
+        "ip route add 172.16.0.0/12 via 9.9.9.9",
+        "ip route add 172.16.5.0/12 dev vxlan0",
+        "ip route add 172.16.0.0/33 dev vxlan0",
+        "ip route add 172.16.0.0/12 dev vxlan7",
+        "ip route add 172.16.0.0/12",
+        "ip route add 10.128.0.0/9 dev vxlan0",
+        "ip route add blackhole 172.16.0.0/12 dev eth0",
+        "ip route add 172.16.0.0/12 dev eth0 src 10.0.0.99",
+        "ip route change 172.16.0.0/12 dev eth0",
+        "ip route del 172.16.0.0/12",
+        "ip route del 10.128.0.0/9 dev eth0",
+        "ip route del 10.128.0.0/9 dev vxlan7",
+        "ip route del default via 10.0.0.9",
+        "ip route frob default",
+        "ip route flush",
+        "ip route flush cache",
+        "ip neigh flush",
+        "ip neigh del 10.0.0.7",
+        "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.0.4",
+        "bridge fdb add 00:00:00:00:00:00 dev vxlan0 dst 100.64.0.4",
+        "bridge fdb replace 00:00:00:00:00:00 dev vxlan0 dst 100.64.0.4",
+        "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.0.4",
+        "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.0.99",
+        "bridge fdb append 00:00:00:00:00:00 dev vxlan7 dst 100.64.0.4",
+        "bridge fdb append 00:00:00:00:00:00 dev vxlan0",
+        "bridge fdb append 00:00:00:00:00:00 dst 100.64.0.4",
+        "bridge fdb append 00:00:00:00:00 dev vxlan0 dst 100.64.0.4",
+        "bridge fdb frob 00:00:00:00:00:00 dev vxlan0",
+        "sysctl -w net.ipv4.ip_forward=1",
+        "sysctl -q -w net.ipv4.ip_forward=0",
+        "sysctl net.ipv4.ip_forward",
+        "sysctl -n net/ipv4/ip_forward net.ipv4.conf.all.forwarding",
+        "echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward",
+        "cat /etc/hostname /etc/hosts /etc/resolv.conf; hostname; echo $HOSTNAME",
+        "cat /sys/class/net/vxlan0/mtu /sys/class/net/eth0/mtu /sys/class/net/lo/mtu",
+        "cat /sys/class/net/vxlan7/mtu",
+        "grep -q 'nameserver 10.0.0.2' /etc/resolv.conf",
+        "grep -q 'nameserver 10.0.0.3' /etc/resolv.conf",
+        "grep ^127 /etc/hosts; grep -F 127.0 /etc/hosts; grep -q x /sys/class/net/vxlan7/mtu",
+        "echo -n a; echo 'b  c' \"d\"; echo err >&2; echo gone >/dev/null",
+        "echo out 2>&1 1>&2; echo err 1>&2 2>&1",
+        "true && false || exit",
+        "false && true",
+        "set +e; ip link set vxlan7 up; ip link set vxlan8 up",
+        "[ a = b ] || test 2 -gt 1 && echo so",
+        "set -x; A='1 2'; echo $A \"$A\"",
+        "exit 9",
+    ];
+    const ONE_LINE: &[&str] = &[
+        "ip link add vxlan1 type vxlan id 11 frob 3",
+        "ip link set vxlan0 mtu large",
+    ];
+    let mut lab = Lab::new(GATE);
+    let name = NodeName::Instance(InstanceId::new("server"));
+    let id = node(&name);
+    let mut wrong = Vec::new();
+    for script in SCRIPTS {
+        lab.act("RebootInstances", json!({"instance": "server"}));
+        let mut guest = lab.fresh(&name);
+        compare(&lab, &id, &mut guest, WALK)?;
+        let real = lab.run(&id, script);
+        let files = &lab.network.nodes[&id].files;
+        let executed = shell::execute(&mut guest, files, script);
+        let mut by_heart = (i32::from(executed.exit), executed.stdout, executed.stderr);
+        // What comes behind the first line there: how `ip` is used, and an empty line.
+        if ONE_LINE.contains(script) && real.2.starts_with(&by_heart.2) && !by_heart.2.is_empty() {
+            by_heart.2.clone_from(&real.2);
+        }
+        if by_heart != real || !executed.skipped.is_empty() || guest != lab.seen(&id) {
+            let skipped = executed.skipped;
+            wrong.push(format!(
+                "{script}\n{by_heart:?} {skipped:?}\nreally {real:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     Ok(())
 }
 

@@ -168,6 +168,7 @@ impl Backend for Memory {
 
     async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {
         let fabric = &mut *self.fabric.borrow_mut();
+        let files = fabric.files(&script.node);
         let (node, core) = fabric
             .node(&script.node)
             .map_err(|why| BackendError::Failed {
@@ -176,17 +177,14 @@ impl Backend for Memory {
             })?;
         let before = node.guest(core);
         let mut after = before.clone();
-        let done = shell::carry_out(&mut after, &script.text);
+        let done = shell::execute(&mut after, &files, &script.text);
         let cut = node.become_guest(core, &before, &after);
         fabric.cut_all(cut);
-        let (exit, stderr) = match done {
-            Ok(()) => (0, String::new()),
-            Err(refusal) => (i32::from(refusal.exit), refusal.message),
-        };
         Ok(ScriptOutput {
-            end: ScriptEnd::Exit(exit),
-            stdout: String::new(),
-            stderr,
+            end: ScriptEnd::Exit(i32::from(done.exit)),
+            stdout: done.stdout,
+            stderr: done.stderr,
+            skipped: done.skipped,
         })
     }
 }

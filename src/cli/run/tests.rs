@@ -49,13 +49,15 @@ fn read(file: &str, bytes: &[u8], _color: bool) -> Reading {
     }
 }
 
-/// Has scenarios called `bad` fail, and those called `broken` break off.
+/// Has scenarios called `bad` fail, those called `partly` skip something, and those called `broken` break
+/// off.
 fn runner(plan: RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
     sink(Event::RunStarted {
         scenarios: plan.scenarios.len(),
     });
     for scenario in plan.scenarios {
         let failed = usize::from(scenario.title == "bad");
+        let skipped = usize::from(scenario.title == "partly");
         sink(Event::ScenarioStarted {
             file: scenario.source.file.clone(),
             title: scenario.title.clone(),
@@ -65,15 +67,16 @@ fn runner(plan: RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError
             file: scenario.source.file,
             error: (scenario.title == "broken").then(|| "the kernel said no".into()),
             title: scenario.title,
-            passed: 1 - failed,
+            passed: 1 - failed - skipped,
             failed,
-            skipped: 0,
+            skipped,
             elapsed: Duration::from_millis(3),
         });
     }
     sink(Event::RunFinished {
         passed: 0,
         failed: 0,
+        skipped: 0,
         elapsed: Duration::from_millis(4),
     });
     Ok(())
@@ -138,6 +141,8 @@ fn the_exit_status_says_how_it_went() {
     for (titles, exit) in [
         (&["good", "fine"][..], Exit::AsExpected),
         (&["good", "bad"], Exit::Unexpected),
+        (&["good", "partly"], Exit::AsExpected),
+        (&["partly", "bad"], Exit::Unexpected),
         (&["good", "broken"], Exit::Machine),
         (&["bad", "broken"], Exit::Machine),
         (&["good", "wrong"], Exit::Usage),

@@ -7,12 +7,17 @@ use ipnet::Ipv4Net;
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Changes nothing.
+    /// Changes nothing and shows nothing.
     Nothing,
+    /// Changes nothing. What it shows, and whether it succeeds, is known from a real machine alone.
+    Look,
     /// Fails, and changes nothing.
     Fail,
-    /// `ip link show`, `ip address show` of one device: fails where there is none.
-    Show(String),
+    /// Changes nothing, and shows what is not imitated; of one device it fails where there is none: `ip
+    /// link show`, `ip address show`.
+    Show(Option<String>),
+    /// Changes nothing, and writes to stdout.
+    Say(Say),
     /// `ip link add NAME type vxlan`.
     AddVxlan(AddVxlan),
     /// `ip link set`.
@@ -50,8 +55,42 @@ pub(super) enum Command {
         dst: Option<Ipv4Addr>,
         port: Option<u16>,
     },
-    /// `net.ipv4.ip_forward`.
-    Forwarding(bool),
+    /// `sysctl`, or what is written to `/proc/sys`.
+    Switch(Vec<Switch>),
+}
+
+/// What a command writes to stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Say {
+    /// `echo`.
+    Text(String),
+    /// `hostname`.
+    Hostname,
+    /// `cat`.
+    Files(Vec<String>),
+    /// `grep`.
+    Lines(Grep),
+}
+
+/// `grep`, on one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grep {
+    pub pattern: String,
+    /// `-F`: every character of the pattern stands for itself.
+    pub fixed: bool,
+    /// `-q`: it shows nothing.
+    pub quiet: bool,
+    pub file: String,
+}
+
+/// One argument of `sysctl`, all of which mean `net.ipv4.ip_forward`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Switch {
+    /// What it becomes; none where it is shown.
+    pub set: Option<bool>,
+    /// What is shown before the value.
+    pub label: String,
+    pub quiet: bool,
 }
 
 /// `ip link add NAME type vxlan`.
@@ -60,6 +99,8 @@ pub(super) struct AddVxlan {
     pub name: String,
     pub vni: u32,
     pub port: u16,
+    /// Whether no port was said, not even 0.
+    pub warns: bool,
     pub local: Option<Ipv4Addr>,
     pub remote: Option<Ipv4Addr>,
     /// The interface below.

@@ -2,10 +2,15 @@
 //! Language").
 //!
 //! What has more to it — a pipeline, a substitution, a compound command — comes out as a command that is
-//! marked as strange. Any text is taken.
+//! marked as strange. Any text is taken; that of a here-document is passed over.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
+
+/// What is said of a command that is more than words.
+pub(super) const COMPOUND: &str = "it is a compound command, or part of one";
+const SUBSTITUTION: &str = "it puts another command's output in";
+pub(super) const REDIRECTION: &str = "its output goes to nowhere that is known";
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +26,36 @@ pub(super) enum Piece {
 /// A word, before variables are put in.
 pub(super) type Word = Vec<Piece>;
 
+/// `2>/dev/null`, `>&2`: where what a command writes goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Redirection {
+    /// The output's number: 1 is stdout, 2 is stderr. None for a number that is none of a descriptor.
+    pub from: Option<u8>,
+    pub to: Target,
+}
+
+/// Where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    File(Word),
+    /// What another output goes to.
+    Output(u8),
+    /// Nowhere.
+    Closed,
+}
+
 /// A command with its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Simple {
     pub words: Vec<Word>,
-    /// Where output goes to.
-    pub outputs: Vec<Word>,
+    /// In their order.
+    pub redirections: Vec<Redirection>,
     /// As it was typed.
     pub text: String,
-    /// Whether there is more to it than words.
-    pub strange: bool,
+    /// What more there is to it than words.
+    pub strange: Option<&'static str>,
+    /// How many parentheses it opens, less those that it closes.
+    pub opens: i32,
 }
 
 /// When a command of a list runs.
@@ -58,7 +83,8 @@ pub(super) fn lists(script: &str) -> Vec<List> {
         simple: Simple::default(),
         start: 0,
         word: None,
-        output: false,
+        output: None,
+        documents: Vec::new(),
     };
     lexer.read();
     lexer.lists
@@ -75,15 +101,24 @@ struct Lexer<'a> {
     start: usize,
     /// The word that is being read.
     word: Option<Word>,
-    /// Whether it is what output goes to.
-    output: bool,
+    /// Whether it is what output goes to: the output's number.
+    output: Option<Option<u8>>,
+    /// Here-documents that begin behind the line's end: what ends each.
+    documents: Vec<Document>,
 }
+
+/// What ends a here-document, and whether tabs may stand before it (`<<-`).
+type Document = (String, bool);
 
 impl Lexer<'_> {
     fn read(&mut self) {
         while let Some((at, c)) = self.chars.next() {
             match c {
-                '\n' | ';' => self.end_list(at),
+                '\n' => {
+                    self.end_list(at);
+                    self.skip_documents();
+                }
+                ';' => self.end_list(at),
                 '#' if self.word.is_none() => {
                     self.skip_comment();
                 }
@@ -91,17 +126,23 @@ impl Lexer<'_> {
                 '&' if self.take('&') => self.end_command(at, Join::And),
                 '|' if self.take('|') => self.end_command(at, Join::Or),
                 '&' => {
-                    self.simple.strange = true;
+                    self.strange("it runs in the background");
                     self.end_list(at);
                 }
-                '|' | '(' | ')' | '`' => {
+                '|' => {
                     self.end_word();
-                    self.simple.strange = true;
+                    self.strange("it is a pipeline");
                 }
-                '<' => {
+                '(' | ')' => {
                     self.end_word();
-                    self.simple.strange = true;
+                    self.strange(COMPOUND);
+                    self.simple.opens += if c == '(' { 1 } else { -1 };
                 }
+                '`' => {
+                    self.end_word();
+                    self.strange(SUBSTITUTION);
+                }
+                '<' => self.input(),
                 '>' => self.output(),
                 '\\' => match self.chars.next() {
                     Some((_, '\n')) => {}
@@ -126,6 +167,11 @@ impl Lexer<'_> {
         self.chars.next_if(|(_, c)| *c == wanted).is_some()
     }
 
+    /// Notes what more there is to the command than words; what comes first tells most.
+    fn strange(&mut self, what: &'static str) {
+        self.simple.strange.get_or_insert(what);
+    }
+
     fn push(&mut self, piece: Piece) {
         self.word.get_or_insert_default().push(piece);
     }
@@ -146,7 +192,7 @@ impl Lexer<'_> {
                 Some((_, '\'')) => break,
                 Some((_, c)) => text.push(c),
                 None => {
-                    self.simple.strange = true;
+                    self.strange("a quote in it is never closed");
                     break;
                 }
             }
@@ -173,11 +219,13 @@ impl Lexer<'_> {
                     self.variable(true);
                 }
                 Some((_, c)) => {
-                    self.simple.strange |= c == '`';
+                    if c == '`' {
+                        self.strange(SUBSTITUTION);
+                    }
                     text.push(c);
                 }
                 None => {
-                    self.simple.strange = true;
+                    self.strange("a quote in it is never closed");
                     break;
                 }
             }
@@ -205,39 +253,99 @@ impl Lexer<'_> {
                 self.push(Piece::Quoted("$".into()));
             }
             _ => {
-                self.simple.strange = true;
+                let substitutes = matches!(self.chars.peek(), Some((_, '(')));
+                self.strange(if substitutes {
+                    SUBSTITUTION
+                } else {
+                    "a parameter in it is not plainly $NAME"
+                });
                 self.push(Piece::Quoted(format!("${name}")));
             }
         }
     }
 
-    /// Behind a `>`. A number right before it says which output.
-    fn output(&mut self) {
-        let number = matches!(
-            self.word.as_deref(),
-            Some([Piece::Bare(text)]) if text.bytes().all(|b| b.is_ascii_digit())
-        );
-        if number && !self.output {
+    /// The number right before a `<` or a `>`: which input or output it is about.
+    fn number(&mut self, usual: u8) -> Option<u8> {
+        let typed = match self.word.as_deref() {
+            Some([Piece::Bare(text)])
+                if self.output.is_none() && text.bytes().all(|b| b.is_ascii_digit()) =>
+            {
+                Some(text.parse().ok())
+            }
+            _ => None,
+        };
+        if typed.is_some() {
             self.word = None;
         }
         self.end_word();
-        let _ = self.take('>') || self.take('|');
-        if self.take('&') {
-            // Into another output: no file.
-            while self
-                .chars
-                .next_if(|(_, c)| c.is_ascii_digit() || *c == '-')
-                .is_some()
-            {}
+        typed.unwrap_or(Some(usual))
+    }
+
+    /// Behind a `<`. What a here-document holds is no part of the script.
+    fn input(&mut self) {
+        self.number(0);
+        self.strange("it reads from a file");
+        if !self.take('<') {
             return;
         }
-        self.output = true;
+        let indented = self.take('-');
+        while self.take(' ') || self.take('\t') {}
+        let mut end = String::new();
+        let ends = |c: char| c.is_ascii_whitespace() || ";&|<>()".contains(c);
+        while let Some((_, c)) = self.chars.next_if(|(_, c)| !ends(*c)) {
+            if !matches!(c, '\'' | '"' | '\\') {
+                end.push(c);
+            }
+        }
+        self.documents.push((end, indented));
+    }
+
+    /// Passes over the here-documents that begin here.
+    fn skip_documents(&mut self) {
+        for (end, indented) in std::mem::take(&mut self.documents) {
+            while let Some((start, _)) = self.chars.peek().copied() {
+                let rest = self.script.get(start..).unwrap_or_default();
+                let line = rest.split('\n').next().unwrap_or_default();
+                while self.chars.next().is_some_and(|(_, c)| c != '\n') {}
+                let line = if indented {
+                    line.trim_start_matches('\t')
+                } else {
+                    line
+                };
+                if line == end {
+                    break;
+                }
+            }
+        }
+        self.start = self.chars.peek().map_or(self.script.len(), |(at, _)| *at);
+    }
+
+    /// Behind a `>`.
+    fn output(&mut self) {
+        let from = self.number(1);
+        let _ = self.take('>') || self.take('|');
+        if !self.take('&') {
+            self.output = Some(from);
+            return;
+        }
+        // Into another output: no file.
+        let mut name = String::new();
+        while let Some((_, c)) = self.chars.next_if(|(_, c)| c.is_ascii_digit() || *c == '-') {
+            name.push(c);
+        }
+        let to = match (name.as_str(), name.parse()) {
+            ("-", _) => Target::Closed,
+            (_, Ok(number)) => Target::Output(number),
+            (_, Err(_)) => return self.strange(REDIRECTION),
+        };
+        self.simple.redirections.push(Redirection { from, to });
     }
 
     fn end_word(&mut self) {
         if let Some(word) = self.word.take() {
-            if std::mem::take(&mut self.output) {
-                self.simple.outputs.push(word);
+            if let Some(from) = self.output.take() {
+                let to = Target::File(word);
+                self.simple.redirections.push(Redirection { from, to });
             } else {
                 self.simple.words.push(word);
             }
@@ -246,15 +354,19 @@ impl Lexer<'_> {
 
     fn end_command(&mut self, at: usize, next: Join) {
         self.end_word();
-        // A redirection to nowhere.
-        self.simple.strange |= std::mem::take(&mut self.output);
+        if self.output.take().is_some() {
+            self.strange(REDIRECTION);
+        }
         let mut simple = std::mem::take(&mut self.simple);
         simple.text = self.script[self.start..at].trim().to_owned();
-        let something = simple.strange || !simple.words.is_empty() || !simple.outputs.is_empty();
+        let something =
+            simple.strange.is_some() || !simple.words.is_empty() || !simple.redirections.is_empty();
         let joined = next != Join::First || self.join != Join::First;
         if something || joined {
-            // Nothing before or behind `&&`: no shell takes that.
-            simple.strange |= !something;
+            // No shell takes that.
+            if !something {
+                simple.strange = Some("there is nothing before or behind it");
+            }
             self.list.push((self.join, simple));
         }
         self.join = next;

@@ -1,26 +1,45 @@
 //! The shell itself: variables, lists, where it stops.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::command::{Command, FloodMode};
-use super::lex::{self, Join, List, Piece, Simple, Word, in_name};
+use super::compound::Compound;
+use super::lex::{self, Join, List, Piece, Simple, Target, Word, in_name};
 use super::refusal::{Refusal, Stop};
-use super::{effect, read};
-use crate::guest::Guest;
+use super::sinks::{Sink, Sinks};
+use super::{Execution, Skipped, effect, read, say};
+use crate::guest::{Guest, HostFiles};
 
-/// How much of a command a doubt quotes, in characters.
+/// How much of a command a report quotes, in characters.
 const QUOTED: usize = 160;
+
+/// Why a command is skipped.
+const LOOKS: &str = "what it does and shows is not imitated";
+const DEPENDS: &str = "what it does depends on more than is known of the machine";
 
 /// A shell on a machine.
 pub(super) struct Shell<'a> {
     guest: &'a mut Guest,
+    /// What else it finds there; none where it only thinks through what a script would do.
+    files: Option<&'a HostFiles>,
     variables: BTreeMap<String, String>,
     /// `set -e`.
     stops: bool,
+    /// `set -x`.
+    traces: bool,
+    /// The exit status of the last command.
+    last: u8,
     /// Flood entries that are bound to the interface below (`remote` with `dev`): `bridge fdb del` doesn't
     /// find them.
     bound: BTreeSet<(String, Ipv4Addr)>,
+    compound: Compound,
+    /// Where the command's output goes to.
+    sinks: Sinks,
+    stdout: String,
+    stderr: String,
+    skipped: Vec<Skipped>,
 }
 
 /// How the script goes on.
@@ -30,14 +49,57 @@ enum Next {
     End(Result<(), Refusal>),
 }
 
+/// Why a command isn't simply done.
+enum Halt {
+    Refused(Refusal),
+    /// It may change something, and why that isn't understood.
+    Doubt(Cow<'static, str>),
+    /// It changes nothing, and why it isn't carried out.
+    Look,
+}
+
+impl Halt {
+    /// For the reason why something is doubtful.
+    fn because(why: impl Into<Cow<'static, str>>) -> impl FnOnce(Stop) -> Self {
+        |stop| match stop {
+            Stop::Refused(refusal) => Self::Refused(refusal),
+            Stop::Doubt => Self::Doubt(why.into()),
+        }
+    }
+}
+
 impl<'a> Shell<'a> {
     /// A shell that has just started, with the options `-eu`.
-    pub(super) fn new(guest: &'a mut Guest) -> Self {
+    pub(super) fn new(guest: &'a mut Guest, files: Option<&'a HostFiles>) -> Self {
+        let name = files.map(|files| files.hostname.clone());
+        let name = name.filter(|name| !name.is_empty());
         Self {
             guest,
-            variables: BTreeMap::new(),
+            files,
+            variables: name
+                .map(|name| ("HOSTNAME".into(), name))
+                .into_iter()
+                .collect(),
             stops: true,
+            traces: false,
+            last: 0,
             bound: BTreeSet::new(),
+            compound: Compound::default(),
+            sinks: Sinks::default(),
+            stdout: String::new(),
+            stderr: String::new(),
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Runs a script and says what it left.
+    pub(super) fn execute(mut self, script: &str) -> Execution {
+        let exit = self.run(script).map_or_else(|refusal| refusal.exit, |()| 0);
+        Execution {
+            exit,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            skipped: self.skipped,
         }
     }
 
@@ -56,6 +118,7 @@ impl<'a> Shell<'a> {
     fn list(&mut self, list: &List) -> Next {
         let mut done = Ok(());
         for (at, (join, simple)) in list.iter().enumerate() {
+            let within = self.files.is_some() && self.compound.holds(simple);
             let runs = match join {
                 Join::First => true,
                 Join::And => done.is_ok(),
@@ -64,10 +127,16 @@ impl<'a> Shell<'a> {
             if !runs {
                 continue;
             }
+            if within {
+                self.skip(simple, lex::COMPOUND.into());
+                done = Ok(());
+                continue;
+            }
             match self.simple(simple) {
                 Next::On(last) => done = last,
                 end @ Next::End(_) => return end,
             }
+            self.last = done.as_ref().map_or_else(|refusal| refusal.exit, |()| 0);
             // `set -e` overlooks all but the last command of a list.
             if done.is_err() && self.stops && at + 1 == list.len() {
                 return Next::End(done);
@@ -77,19 +146,48 @@ impl<'a> Shell<'a> {
     }
 
     fn simple(&mut self, simple: &Simple) -> Next {
+        self.sinks = Sinks::default();
         match self.command(simple) {
             Ok(next) => next,
-            Err(Stop::Refused(refusal)) => Next::On(Err(refusal)),
-            Err(Stop::Doubt) => {
-                self.guest.doubts.insert(doubt(&simple.text));
+            Err(Halt::Refused(refusal)) => {
+                if !refusal.message.is_empty() {
+                    self.write(self.sinks.err, &format!("{}\n", refusal.message));
+                }
+                Next::On(Err(refusal))
+            }
+            Err(Halt::Doubt(why)) => {
+                self.skip(simple, why);
+                Next::On(Ok(()))
+            }
+            Err(Halt::Look) => {
+                self.skipped.push(Skipped {
+                    command: quoted(&simple.text),
+                    reason: LOOKS.to_owned(),
+                });
                 Next::On(Ok(()))
             }
         }
     }
 
-    fn command(&mut self, simple: &Simple) -> Result<Next, Stop> {
-        if simple.strange {
-            return Err(Stop::Doubt);
+    /// Passes over a command that may change something.
+    fn skip(&mut self, simple: &Simple, why: Cow<'static, str>) {
+        let command = quoted(&simple.text);
+        self.guest.doubts.insert(format!("the command `{command}`"));
+        let reason = why.into_owned();
+        self.skipped.push(Skipped { command, reason });
+    }
+
+    fn write(&mut self, sink: Sink, text: &str) {
+        match sink {
+            Sink::Stdout => self.stdout.push_str(text),
+            Sink::Stderr => self.stderr.push_str(text),
+            Sink::Nowhere => {}
+        }
+    }
+
+    fn command(&mut self, simple: &Simple) -> Result<Next, Halt> {
+        if let Some(what) = simple.strange {
+            return Err(Halt::Doubt(what.into()));
         }
         let mut words = simple.words.as_slice();
         let mut assigned = Vec::new();
@@ -104,10 +202,33 @@ impl<'a> Shell<'a> {
             arguments.extend(self.expand(word)?);
         }
         let mut outputs = Vec::new();
-        for output in &simple.outputs {
-            outputs.push(self.expand(output)?.join(" "));
+        let mut sinks = Some(Sinks::default());
+        for redirection in &simple.redirections {
+            let mut file = String::new();
+            if let Target::File(word) = &redirection.to {
+                file = self.expand(word)?.join(" ");
+                outputs.push(file.clone());
+            }
+            sinks = sinks.and_then(|mut sinks| {
+                sinks.redirect(redirection.from, &redirection.to, &file)?;
+                Some(sinks)
+            });
+        }
+        match sinks {
+            Some(sinks) => self.sinks = sinks,
+            None if self.files.is_some() => return Err(Halt::Doubt(lex::REDIRECTION.into())),
+            None => {}
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        if self.traces {
+            let assigned = assigned
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            let shown: Vec<String> = assigned
+                .chain(arguments.iter().map(|word| (*word).to_owned()))
+                .collect();
+            self.write(Sink::Stderr, &format!("+ {}\n", shown.join(" ")));
+        }
         let Some((program, rest)) = arguments.split_first() else {
             self.variables.extend(assigned);
             return Ok(Next::On(Ok(())));
@@ -124,8 +245,8 @@ impl<'a> Shell<'a> {
             }
             "exit" => {
                 let exit = match rest {
-                    [] => 0,
-                    [code, ..] => code.parse().map_err(|_| Stop::Doubt)?,
+                    [] => self.last,
+                    [code, ..] => code.parse().map_err(|_| unknown_form("exit"))?,
                 };
                 let done = if exit == 0 {
                     Ok(())
@@ -135,11 +256,46 @@ impl<'a> Shell<'a> {
                 return Ok(Next::End(done));
             }
             _ => {
-                let command = read::command(&arguments, &outputs)?;
-                self.effect(&command)?;
+                let name = read::name(program);
+                let command = read::command(&arguments, &outputs).map_err(|stop| match stop {
+                    Stop::Refused(refusal) => Halt::Refused(refusal),
+                    Stop::Doubt if read::is_known(name) => unknown_form(name),
+                    Stop::Doubt => Halt::Doubt(format!("there is no `{name}` here").into()),
+                })?;
+                match self.files {
+                    None => self.effect(&command).map_err(Halt::because(DEPENDS))?,
+                    Some(files) => self.really(&command, files)?,
+                }
             }
         }
         Ok(Next::On(Ok(())))
+    }
+
+    /// Carries a command out whole or not at all, and writes what it shows.
+    fn really(&mut self, command: &Command, files: &HostFiles) -> Result<(), Halt> {
+        let mut before = self.guest.clone();
+        let done = self.effect(command);
+        if matches!(done, Err(Stop::Doubt)) {
+            std::mem::swap(self.guest, &mut before);
+            return Err(Halt::Doubt(DEPENDS.into()));
+        }
+        if let Some(warning) = effect::warning(&before, command) {
+            self.write(self.sinks.err, &warning);
+        }
+        done.map_err(Halt::because(DEPENDS))?;
+        let said = match command {
+            Command::Look => return Err(Halt::Look),
+            Command::Show(_) if self.sinks.out != Sink::Nowhere => return Err(Halt::Look),
+            Command::Say(what) => match say::said(self.guest, files, what) {
+                Ok(said) => said,
+                Err(Stop::Refused(refusal)) => return Err(Halt::Refused(refusal)),
+                Err(Stop::Doubt) => return Err(Halt::Look),
+            },
+            Command::Switch(list) => say::switched(&before, list),
+            _ => String::new(),
+        };
+        self.write(self.sinks.out, &said);
+        Ok(())
     }
 
     fn effect(&mut self, command: &Command) -> Result<(), Stop> {
@@ -163,18 +319,20 @@ impl<'a> Shell<'a> {
     }
 
     /// `set`: `-e` and `+e` count, what only shows more doesn't.
-    fn set(&mut self, options: &[&str]) -> Result<(), Stop> {
+    fn set(&mut self, options: &[&str]) -> Result<(), Halt> {
         for option in options {
             let (on, letters) = match option.split_at_checked(1) {
                 Some(("-", letters)) => (true, letters),
                 Some(("+", letters)) => (false, letters),
-                _ => return Err(Stop::Doubt),
+                _ => return Err(unknown_form("set")),
             };
             for letter in letters.chars() {
                 match letter {
                     'e' => self.stops = on,
-                    'u' | 'x' | 'v' => {}
-                    _ => return Err(Stop::Doubt),
+                    'x' => self.traces = on && self.files.is_some(),
+                    'u' => {}
+                    'v' if self.files.is_none() => {}
+                    _ => return Err(unknown_form("set")),
                 }
             }
         }
@@ -182,9 +340,12 @@ impl<'a> Shell<'a> {
     }
 
     /// The words that a word comes to: what a variable holds is divided where it isn't quoted.
-    fn expand(&self, word: &Word) -> Result<Vec<String>, Stop> {
+    fn expand(&self, word: &Word) -> Result<Vec<String>, Halt> {
         let mut words = Vec::new();
         let mut open: Option<String> = None;
+        if self.files.is_some() && names_files(word) {
+            return Err(Halt::Doubt("it names files by a pattern".into()));
+        }
         for piece in word {
             match piece {
                 Piece::Bare(text) | Piece::Quoted(text) => {
@@ -192,7 +353,8 @@ impl<'a> Shell<'a> {
                 }
                 Piece::Variable(name, quoted) => {
                     // One that the script doesn't set may come from its surroundings.
-                    let value = self.variables.get(name).ok_or(Stop::Doubt)?;
+                    let unset = || Halt::Doubt(format!("the script does not set ${name}").into());
+                    let value = self.variables.get(name).ok_or_else(unset)?;
                     if *quoted {
                         open.get_or_insert_default().push_str(value);
                         continue;
@@ -237,12 +399,29 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
     })
 }
 
-/// The doubt that a command leaves.
-fn doubt(text: &str) -> String {
+fn unknown_form(name: &str) -> Halt {
+    Halt::Doubt(format!("this form of `{name}` is not understood").into())
+}
+
+/// Whether the shell would look for files of such names.
+fn names_files(word: &Word) -> bool {
+    let alone = matches!(word.as_slice(), [Piece::Bare(text)] if text == "[");
+    let mut pieces = word.iter().enumerate();
+    !alone
+        && pieces.any(|(at, piece)| match piece {
+            Piece::Bare(text) => {
+                text.contains(['*', '?', '[']) || (at == 0 && text.starts_with('~'))
+            }
+            Piece::Quoted(_) | Piece::Variable(..) => false,
+        })
+}
+
+/// A command as reports quote it: in one line, and not too long.
+fn quoted(text: &str) -> String {
     let mut words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((at, _)) = words.char_indices().nth(QUOTED) {
         words.truncate(at);
         words.push('…');
     }
-    format!("the command `{words}`")
+    words
 }

@@ -2,8 +2,8 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 
-use super::{Refusal, carry_out};
-use crate::guest::{Guest, Interface, Route, Way};
+use super::{Execution, Refusal, Skipped, carry_out, execute};
+use crate::guest::{Guest, HostFiles, Interface, Route, Way};
 
 /// An instance at 10.0.0.254/24.
 fn machine() -> Guest {
@@ -170,10 +170,199 @@ fn what_is_not_understood_is_named_and_passed_over() {
     assert!(!guest.interfaces["eth0"].up);
 }
 
+fn files() -> HostFiles {
+    HostFiles {
+        hostname: "server".into(),
+        nameservers: vec![ip("10.0.0.2")],
+        ..HostFiles::default()
+    }
+}
+
+fn executed(script: &str) -> (Guest, Execution) {
+    let mut guest = machine();
+    let execution = execute(&mut guest, &files(), script);
+    (guest, execution)
+}
+
+fn skips(script: &str) -> Vec<(String, String)> {
+    let skipped = executed(script).1.skipped.into_iter();
+    skipped
+        .map(|Skipped { command, reason }| (command, reason))
+        .collect()
+}
+
+#[test]
+fn what_a_script_shows() {
+    for (script, exit, stdout, stderr) in [
+        (GATE, 0, "", ""),
+        ("true; :; false || true", 0, "", ""),
+        ("false", 1, "", ""),
+        ("exit 7", 7, "", ""),
+        ("false || exit", 1, "", ""),
+        ("echo a  \"b  c\"; echo -n d", 0, "a b  c\nd", ""),
+        ("echo lost >&2; echo gone >/dev/null", 0, "", "lost\n"),
+        (
+            "echo out 2>&1 1>&2; echo err 1>&2 2>&1",
+            0,
+            "out\n",
+            "err\n",
+        ),
+        ("hostname; echo $HOSTNAME", 0, "server\nserver\n", ""),
+        ("cat /etc/resolv.conf", 0, "nameserver 10.0.0.2\n", ""),
+        (
+            "cat /etc/hostname /etc/hosts",
+            0,
+            "server\n127.0.0.1 server localhost\n",
+            "",
+        ),
+        (
+            "cat /proc/sys/net/ipv4/ip_forward; cat /sys/class/net/eth0/mtu",
+            0,
+            "0\n9001\n",
+            "",
+        ),
+        (
+            "cat /sys/class/net/vxlan0/mtu; echo never",
+            1,
+            "",
+            "cat: /sys/class/net/vxlan0/mtu: No such file or directory\n",
+        ),
+        ("grep -q 'nameserver 10.0.0.2' /etc/resolv.conf", 0, "", ""),
+        ("grep 10.0.0.3 /etc/resolv.conf && echo there", 1, "", ""),
+        (
+            "grep -F 0.0 /etc/resolv.conf",
+            0,
+            "nameserver 10.0.0.2\n",
+            "",
+        ),
+        (
+            "sysctl -w net.ipv4.ip_forward=1; sysctl -n net/ipv4/ip_forward; \
+             sysctl -q net.ipv4.ip_forward=0; sysctl net.ipv4.ip_forward",
+            0,
+            "net.ipv4.ip_forward = 1\n1\nnet.ipv4.ip_forward = 0\n",
+            "",
+        ),
+        (
+            "ip addr add 10.0.0.254/24 dev eth0; echo never",
+            2,
+            "",
+            "Error: ipv4: Address already assigned.\n",
+        ),
+        (
+            "ip link set x up 2>/dev/null || ip link set y up || echo here",
+            0,
+            "here\n",
+            "Cannot find device \"y\"\n",
+        ),
+        ("ip link show eth0 >/dev/null && echo up", 0, "up\n", ""),
+        ("[ a = b ] || test 2 -gt 1 && echo so", 0, "so\n", ""),
+        ("set -x\nA=1\necho $A", 0, "1\n", "+ A=1\n+ echo 1\n"),
+    ] {
+        let (guest, execution) = executed(script);
+        let wanted = Execution {
+            exit,
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            skipped: Vec::new(),
+        };
+        assert_eq!(execution, wanted, "{script}");
+        assert!(guest.doubts.is_empty(), "{script}");
+    }
+}
+
+#[test]
+fn what_is_skipped_and_why() {
+    for (command, reason) in [
+        ("iptables -A INPUT -j DROP", "there is no `iptables` here"),
+        ("ip rule add table 7", "this form of `ip` is not understood"),
+        ("cat /etc/hosts | wc -l", "it is a pipeline"),
+        ("iperf3 -s &", "it runs in the background"),
+        ("for i in 1 2", "it is a compound command, or part of one"),
+        ("cat <<END", "it reads from a file"),
+        ("echo $(date)", "it puts another command's output in"),
+        ("echo *.toml", "it names files by a pattern"),
+        ("echo $UNKNOWN", "the script does not set $UNKNOWN"),
+        (
+            "echo note > /tmp/note",
+            "its output goes to nowhere that is known",
+        ),
+        ("ip addr", "what it does and shows is not imitated"),
+        (
+            "ip route get 10.0.0.1 > /dev/null",
+            "what it does and shows is not imitated",
+        ),
+        (
+            "curl -s http://10.0.0.254",
+            "what it does and shows is not imitated",
+        ),
+        ("cat /etc/passwd", "what it does and shows is not imitated"),
+        (
+            "ip route append default via 10.0.0.9",
+            "what it does depends on more than is known of the machine",
+        ),
+    ] {
+        let shown = command.trim_end_matches('&').trim();
+        assert_eq!(skips(command), [(shown.to_owned(), reason.to_owned())]);
+        let (mut guest, execution) = executed(command);
+        assert_eq!(
+            (execution.exit, execution.stdout.as_str()),
+            (0, ""),
+            "{command}"
+        );
+        guest.doubts.clear();
+        assert_eq!(guest, machine(), "{command}");
+    }
+    // Only what may have changed something makes what follows doubtful.
+    assert!(executed("ip addr; curl 10.0.0.1").0.doubts.is_empty());
+    assert_eq!(executed("nft add table inet f").0.doubts.len(), 1);
+    // What isn't there may have been made by what was skipped.
+    let script = "ip link add br0 type bridge\nip link set br0 up\ncat /sys/class/net/br0/mtu";
+    assert_eq!(skips(script).len(), 3);
+}
+
+#[test]
+fn what_belongs_to_a_compound_command_is_skipped_whole() {
+    for (script, skipped) in [
+        ("if true; then\nip link set eth0 down\nfi\necho on", 4),
+        ("for i in 1 2; do ip link set eth0 down; done; echo on", 3),
+        ("f() {\nip link set eth0 down\n}\necho on", 3),
+        ("(true; ip link set eth0 down; true); echo on", 3),
+        (
+            "case x in\nx) true ;;\ny) ip link set eth0 down;;\nesac; echo on",
+            4,
+        ),
+        ("cat > x <<'END'\nip link set eth0 down\nEND\necho on", 1),
+        ("cat <<-END\n\tip link set eth0 down\n\tEND\necho on", 1),
+    ] {
+        let (guest, execution) = executed(script);
+        assert!(guest.interfaces["eth0"].up, "{script}");
+        assert_eq!(execution.stdout, "on\n", "{script}");
+        assert_eq!(execution.skipped.len(), skipped, "{script}: {execution:?}");
+    }
+}
+
+#[test]
+fn a_tunnel_goes_with_what_it_is_built_on() {
+    let (guest, result) = done(&format!("{GATE}ip link set vxlan0 mtu 8951 up"));
+    assert_eq!(result, Ok(()));
+    let vxlan = guest.interfaces["vxlan0"].vxlan.as_ref().unwrap();
+    assert_eq!(vxlan.below.as_deref(), Some("eth0"));
+    let (_, result) = done(&format!("{GATE}ip link set vxlan0 mtu 8952"));
+    assert_eq!(
+        result.unwrap_err().message,
+        "RTNETLINK answers: Invalid argument"
+    );
+    let (guest, result) = done(&format!("{GATE}ip link del eth0"));
+    assert_eq!(result, Ok(()));
+    assert!(guest.interfaces.is_empty() && guest.routes.is_empty());
+    assert!(guest.doubts.is_empty());
+}
+
 proptest! {
     #[test]
     fn any_text_is_taken(script in any::<String>()) {
         let _ = carry_out(&mut machine(), &script);
+        let _ = executed(&script);
     }
 
     #[test]
@@ -183,9 +372,11 @@ proptest! {
         Just("down"), Just("mtu"), Just("0"), Just("10.0.0.1/24"), Just("10.0.0.1"), Just("via"),
         Just("default"), Just("type"), Just("vxlan"), Just("id"), Just("dst"), Just("\n"), Just(";"),
         Just("&&"), Just("||"), Just(">"), Just("$A"), Just("A=1"), Just("'"), Just("\""), Just("lo"),
-        Just("00:00:00:00:00:00"), Just("flush"), Just("append"), Just("\\"), Just("é"), Just("#"),
+        Just("00:00:00:00:00:00"), Just("flush"), Just("append"), Just("("), Just("{"), Just("if"), Just("fi"), Just("<<"), Just("2>"),
+        Just("cat"), Just("grep"), Just("echo"), Just("/etc/hosts"), Just("\\"), Just("é"), Just("#"),
     ], 0..40)) {
         let _ = carry_out(&mut machine(), &words.join(" "));
         let _ = carry_out(&mut machine(), &words.concat());
+        let _ = executed(&words.join(" "));
     }
 }

@@ -203,6 +203,7 @@ fn server() -> Guest {
         vni: 10,
         port: 4789,
         local: Some(ip("10.0.0.254")),
+        below: Some("eth0".into()),
         flood: BTreeSet::from([ip("100.64.0.4"), ip("100.64.0.132")]),
         learned: BTreeMap::new(),
     };

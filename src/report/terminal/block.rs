@@ -86,6 +86,12 @@ pub(super) fn step(paint: Paint, style: Style, steps: usize, step: &StepReport) 
     }
     text.push_str(&paint.faint(essence));
     text.push('\n');
+    if let Detail::Run { skipped, .. } = &step.detail {
+        for one in skipped {
+            let row = paint.aside(essence::skipped(one));
+            text.push_str(&format!("{:indent$}{row}\n", ""));
+        }
+    }
     if style.verbose > 0 {
         for line in more(&step.detail) {
             text.push_str(&format!("{:indent$}{}\n", "", paint.faint(line)));

@@ -178,6 +178,11 @@ mod tests {
     }
 
     #[test]
+    fn what_was_skipped_is_told_and_is_no_pass() {
+        insta::assert_snapshot!(report(&sample::skipping(), STYLE));
+    }
+
+    #[test]
     fn blocks_stay_whole_where_scenarios_run_side_by_side() {
         let style = Style {
             whole: true,

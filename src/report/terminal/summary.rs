@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::block::counts;
 use super::paint::Paint;
 use crate::report::text::{counted, duration, visible};
-use crate::run::event::{Event, Status};
+use crate::run::event::{Detail, Event, Status, StepReport};
 
 /// Counts what goes by.
 #[derive(Default)]
@@ -15,13 +15,26 @@ pub(super) struct Summary {
     passed: usize,
     failed: usize,
     broken: Vec<String>,
-    failures: Vec<Failure>,
+    /// Scenarios without a failure in which something was skipped.
+    skipped: usize,
+    failures: Vec<Place>,
+    skips: Vec<Place>,
     elapsed: Duration,
 }
 
-struct Failure {
+/// A step, as the last lines name it.
+struct Place {
     place: String,
     name: String,
+}
+
+impl Place {
+    fn of(step: &StepReport) -> Self {
+        Self {
+            place: format!("{}:{}", step.file, step.line),
+            name: step.name.clone(),
+        }
+    }
 }
 
 impl Summary {
@@ -29,10 +42,12 @@ impl Summary {
         match event {
             Event::RunStarted { scenarios } => self.scenarios = *scenarios,
             Event::StepFinished(step) if step.status == Status::Failed => {
-                self.failures.push(Failure {
-                    place: format!("{}:{}", step.file, step.line),
-                    name: step.name.clone(),
-                });
+                self.failures.push(Place::of(step));
+            }
+            Event::StepFinished(step)
+                if step.status == Status::Skipped && matches!(step.detail, Detail::Run { .. }) =>
+            {
+                self.skips.push(Place::of(step));
             }
             Event::ScenarioFinished {
                 file,
@@ -49,6 +64,8 @@ impl Summary {
                     self.broken.push(file.clone());
                 } else if *failed > 0 {
                     self.failed += 1;
+                } else if *skipped > 0 {
+                    self.skipped += 1;
                 } else {
                     self.passed += 1;
                 }
@@ -64,10 +81,13 @@ impl Summary {
     /// `7 scenarios: 7 passed · 85 steps in 1.9 s`.
     pub(super) fn text(&self, paint: Paint) -> String {
         let mut text = String::from("\n");
-        let over = self.passed + self.failed + self.broken.len();
+        let over = self.passed + self.failed + self.skipped + self.broken.len();
         let mut parts = vec![counts(paint, [self.passed, self.failed, 0])];
         if self.passed + self.failed == 0 {
             parts.clear();
+        }
+        if self.skipped > 0 {
+            parts.push(paint.aside(format!("{} skipped in part", self.skipped)));
         }
         if !self.broken.is_empty() {
             parts.push(paint.bad(format!("{} broken off", self.broken.len())));
@@ -89,15 +109,17 @@ impl Summary {
             duration(self.elapsed)
         ));
         // Blocks may have come in any order; here the files' order counts.
-        let mut failures: Vec<&Failure> = self.failures.iter().collect();
-        failures.sort_by(|a, b| file_of(a).cmp(file_of(b)));
-        for failure in failures {
-            text.push_str(&format!(
-                "  {} {}  {}\n",
-                paint.bad("✗"),
-                visible(&failure.place),
-                visible(&failure.name)
-            ));
+        let marks = [
+            (paint.bad("✗"), &self.failures),
+            (paint.aside("–"), &self.skips),
+        ];
+        for (mark, steps) in marks {
+            let mut steps: Vec<&Place> = steps.iter().collect();
+            steps.sort_by(|a, b| file_of(a).cmp(file_of(b)));
+            for step in steps {
+                let (place, name) = (visible(&step.place), visible(&step.name));
+                text.push_str(&format!("  {mark} {place}  {name}\n"));
+            }
         }
         for file in &self.broken {
             text.push_str(&format!(
@@ -110,9 +132,7 @@ impl Summary {
     }
 }
 
-fn file_of(failure: &Failure) -> &str {
-    failure
-        .place
-        .rsplit_once(':')
-        .map_or(failure.place.as_str(), |(file, _)| file)
+fn file_of(step: &Place) -> &str {
+    let file = step.place.rsplit_once(':');
+    file.map_or(step.place.as_str(), |(file, _)| file)
 }

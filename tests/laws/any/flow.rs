@@ -167,6 +167,7 @@ fn join_gate(guest: &mut Guest, instance: &Instance, vpg: &Vpg, right_vni: bool)
             },
             port: VXLAN_PORT,
             local: Some(instance.private_ip),
+            below: Some("eth0".into()),
             flood: vpg.outer_ips().into(),
             learned: BTreeMap::new(),
         }),

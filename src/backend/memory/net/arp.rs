@@ -48,7 +48,7 @@ impl Arp {
 
 impl Node {
     /// Sends a packet to a neighbour, whose address is asked for if need be.
-    pub fn to_neighbour(&mut self, core: &mut Core, dev: Dev, next: Ipv4Addr, packet: Packet) {
+    pub fn hand_to_neighbour(&mut self, core: &mut Core, dev: Dev, next: Ipv4Addr, packet: Packet) {
         let key = (dev, next);
         match self.neighbours.get_mut(&key) {
             Some(Neighbour::Permanent(mac)) => {

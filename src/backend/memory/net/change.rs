@@ -19,6 +19,7 @@ impl Node {
                     vni: wanted.vni,
                     port: wanted.port,
                     local: Some(wanted.local),
+                    below: None,
                     flood: wanted.flood.clone(),
                     learned: Default::default(),
                 };

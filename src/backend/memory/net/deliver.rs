@@ -37,11 +37,8 @@ impl Node {
         }
         match packet.meta.kind.0 {
             8 => self.echo(core, packet),
-            0 => {
-                if !self.echo_reply(core, packet) {
-                    self.dropped(core, "NO_SOCKET", iif, packet);
-                }
-            }
+            0 if self.echo_reply(core, packet) => {}
+            0 => self.dropped(core, "NO_SOCKET", iif, packet),
             _ if packet.meta.is_icmp_error() => self.icmp_error(core, packet),
             _ => {}
         }

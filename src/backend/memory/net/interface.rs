@@ -45,6 +45,8 @@ pub(in super::super) struct Vxlan {
     pub vni: u32,
     pub port: u16,
     pub local: Option<Ipv4Addr>,
+    /// The interface below it, by name: its outer packets go out by no other.
+    pub below: Option<String>,
     /// Where frames for unknown addresses go.
     pub flood: BTreeSet<Ipv4Addr>,
     /// Learned: where frames for an address go, and until when that holds.

@@ -19,6 +19,7 @@ impl Node {
         let mut guest = Guest {
             forwarding: self.forwarding,
             listens: self.host.services.keys().cloned().collect(),
+            doubts: self.doubts.clone(),
             ..Guest::default()
         };
         for (dev, interface) in self.devices() {
@@ -54,6 +55,7 @@ impl Node {
                 vni: vxlan.vni,
                 port: vxlan.port,
                 local: vxlan.local,
+                below: vxlan.below.clone(),
                 flood: vxlan.flood.clone(),
                 learned: self.learned(core, dev, vxlan),
             }),
@@ -85,6 +87,7 @@ impl Node {
     /// owner has removed are named.
     pub fn become_guest(&mut self, core: &mut Core, before: &Guest, after: &Guest) -> Vec<usize> {
         self.forwarding = after.forwarding;
+        self.doubts.clone_from(&after.doubts);
         let mut cut = Vec::new();
         for name in before.interfaces.keys() {
             if !after.interfaces.contains_key(name)
@@ -119,7 +122,8 @@ impl Node {
         cut
     }
 
-    fn named(&self, name: &str) -> Option<Dev> {
+    /// An interface's number.
+    pub fn named(&self, name: &str) -> Option<Dev> {
         let mut all = self.devices();
         all.find(|(_, interface)| interface.name.as_str() == name)
             .map(|(dev, _)| dev)
@@ -133,6 +137,7 @@ impl Node {
             vni: tunnel.vni,
             port: tunnel.port,
             local: tunnel.local,
+            below: tunnel.below.clone(),
             flood: tunnel.flood.clone(),
             learned: FxHashMap::default(),
         }));
@@ -196,6 +201,7 @@ impl Node {
         // One of the same name may have taken its place.
         let same =
             (tunnel.vni, tunnel.port, tunnel.local) == (wanted.vni, wanted.port, wanted.local);
+        tunnel.below.clone_from(&wanted.below);
         if !same {
             (tunnel.vni, tunnel.port, tunnel.local) = (wanted.vni, wanted.port, wanted.local);
             tunnel.learned.clear();

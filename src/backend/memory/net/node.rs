@@ -1,6 +1,6 @@
 //! What a node holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -44,6 +44,8 @@ pub(in super::super) struct Node {
     pub host: Host,
     /// The identification of the last packet that it sent (RFC 791).
     pub identification: u16,
+    /// What scripts did that is not understood (`Guest::doubts`).
+    pub doubts: BTreeSet<String>,
     /// The largest packet on the way to an address, where a router has said so.
     pub path_mtu: FxHashMap<Ipv4Addr, u32>,
 }
@@ -66,6 +68,7 @@ impl Node {
             fragments: Fragments::default(),
             host: Host::default(),
             identification: 0,
+            doubts: BTreeSet::new(),
             path_mtu: FxHashMap::default(),
         };
         node.add_interface(IfName::lo(), Mac([0; 6]), LOOPBACK_MTU, Kind::Loopback);

@@ -44,22 +44,47 @@ impl Node {
         Some(self.path_mtu.get(&to).map_or(mtu, |path| mtu.min(*path)))
     }
 
+    /// The same for packets that leave by no other interface than this. What has no route there is taken to be
+    /// on its link (`ip_route_output_key_hash_rcu`).
+    pub fn way_by(&mut self, to: Ipv4Addr, by: Option<Dev>) -> Result<(Dev, Ipv4Addr), NotSent> {
+        let way = self.way(to);
+        match (way, by) {
+            (Ok((LOOPBACK, next, _)), _) if self.is_local(to) => Ok((LOOPBACK, next)),
+            (Ok((dev, next, _)), by) if by.is_none_or(|by| by == dev) => Ok((dev, next)),
+            (_, Some(by)) => Ok((by, to)),
+            (way, None) => way.map(|(dev, next, _)| (dev, next)),
+        }
+    }
+
     /// Sends a packet of the node's own. Its source is set.
     ///
     /// # Errors
     ///
     /// What a program would hear at once.
     pub fn send(&mut self, core: &mut Core, bytes: Vec<u8>) -> Result<(), NotSent> {
+        self.send_by(core, bytes, None)
+    }
+
+    /// The same, by no other interface than this.
+    ///
+    /// # Errors
+    ///
+    /// What a program would hear at once.
+    pub fn send_by(
+        &mut self,
+        core: &mut Core,
+        bytes: Vec<u8>,
+        by: Option<Dev>,
+    ) -> Result<(), NotSent> {
         let Ok(mut packet) = Packet::read(bytes) else {
             return Ok(());
         };
-        let to = packet.meta.destination;
-        let (oif, ..) = self.way(to)?;
+        let (oif, _) = self.way_by(packet.meta.destination, by)?;
         if !self.output(core, &mut packet, oif) {
             return Err(NotSent::Forbidden);
         }
         // An answer may have been translated back to somebody else.
-        let (oif, next, _) = self.way(packet.meta.destination)?;
+        let (oif, next) = self.way_by(packet.meta.destination, by)?;
         let mtu = self.mtu_towards(packet.meta.destination);
         if packet.meta.dont_fragment && mtu.is_some_and(|mtu| packet.len() > mtu as usize) {
             return Err(NotSent::TooBig);
@@ -91,11 +116,11 @@ impl Node {
         let path = self.path_mtu.get(&packet.meta.destination);
         let mtu = path.map_or(mtu, |path| mtu.min(*path));
         if packet.len() <= mtu as usize && packet.largest_fragment == 0 {
-            return self.to_neighbour(core, oif, next, packet);
+            return self.hand_to_neighbour(core, oif, next, packet);
         }
         let identification = self.identify();
         for fragment in super::fragment::divide(&packet, mtu, identification) {
-            self.to_neighbour(core, oif, next, fragment);
+            self.hand_to_neighbour(core, oif, next, fragment);
         }
     }
 

@@ -42,6 +42,8 @@ impl Node {
             None => tunnel.flood.clone(),
         };
         let (vni, port, local) = (tunnel.vni, tunnel.port, tunnel.local);
+        let below = tunnel.below.clone();
+        let below = below.and_then(|name| self.named(&name));
         if remotes.is_empty() {
             return core.dropped(
                 &self.id,
@@ -53,7 +55,7 @@ impl Node {
             );
         }
         for remote in remotes {
-            let done = self.send_outer(core, (vni, port), (local, remote), &frame);
+            let done = self.send_outer(core, (vni, port), (local, remote), below, &frame);
             if done.is_none() {
                 let (family, bytes) = (frame.family, &frame.bytes);
                 core.dropped(&self.id, "IP_OUTNOROUTES", "vxlan", None, family, bytes);
@@ -67,16 +69,17 @@ impl Node {
         core: &mut Core,
         (vni, port): (u32, u16),
         (local, remote): (Option<Ipv4Addr>, Ipv4Addr),
+        below: Option<Dev>,
         frame: &Frame,
     ) -> Option<()> {
         // What is not the node's own can't be its source.
         if local.is_some_and(|ip| !self.is_local(ip)) {
             return None;
         }
-        let (oif, next, route) = self.way(remote).ok()?;
-        let source = local
-            .or(route.source)
-            .or_else(|| self.source_on(oif, next))?;
+        let (oif, next) = self.way_by(remote, below).ok()?;
+        let chosen = self.way(remote).ok().filter(|(dev, ..)| *dev == oif);
+        let chosen = chosen.and_then(|(.., route)| route.source);
+        let source = local.or(chosen).or_else(|| self.source_on(oif, next))?;
         let length = HEADER_LEN + frame.len();
         let ports = (source_port(frame), port);
         let bytes = craft::udp_with((source, remote), ports, length, |body| {
@@ -85,7 +88,7 @@ impl Node {
             frame.write(inner);
         });
         // What the node's own rules forbid dies there, and they say so.
-        let _ = self.send(core, bytes);
+        let _ = self.send_by(core, bytes, below);
         Some(())
     }
 

@@ -67,6 +67,18 @@ pub(super) fn add(guest: &mut Guest, dev: &str, net: Ipv4Net, replace: bool) -> 
     Ok(())
 }
 
+/// What `ip address delete` warns of where no length was said.
+pub(super) fn warning(ip: Ipv4Addr) -> String {
+    format!(
+        "\
+Warning: Executing wildcard deletion to stay compatible with old scripts.
+         Explicitly specify the prefix length ({ip}/32) to avoid this warning.
+         This special behaviour is likely to disappear in further releases,
+         fix your scripts!
+"
+    )
+}
+
 /// `ip address delete`.
 pub(super) fn remove(
     guest: &mut Guest,

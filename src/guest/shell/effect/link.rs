@@ -17,6 +17,19 @@ const DEFAULT_MTU: u32 = 1_500;
 /// The longest name of an interface, in bytes.
 const NAME: usize = 15;
 
+/// What `ip link add … type vxlan` warns of before it asks the kernel.
+pub(super) fn warning(guest: &Guest, wanted: &AddVxlan) -> Option<&'static str> {
+    const NO_PORT: &str = "\
+vxlan: destination port not specified
+Will use Linux kernel default (non-standard value)
+Use 'dstport 4789' to get the IANA assigned value
+Use 'dstport 0' to get default and quiet this message
+";
+    let below = wanted.below.as_deref();
+    let goes_on = below.is_none_or(|dev| must_exist(guest, dev).is_ok());
+    (wanted.warns && goes_on).then_some(NO_PORT)
+}
+
 /// `ip link add … type vxlan`.
 pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop> {
     if let Some(below) = &wanted.below {
@@ -28,7 +41,9 @@ pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop
     if wanted.name.len() > NAME {
         return Err(Refusal::said("Attribute failed policy validation").into());
     }
-    check_mtu(wanted.mtu)?;
+    if wanted.mtu.is_some_and(|mtu| !MTU.contains(&mtu)) {
+        return Err(Refusal::said("MTU must be between 68 and 65535").into());
+    }
     if wanted.name == "lo" || guest.interfaces.contains_key(&wanted.name) {
         return Err(Refusal::answered("File exists").into());
     }
@@ -58,6 +73,7 @@ pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop
             vni: wanted.vni,
             port: wanted.port,
             local: wanted.local,
+            below: wanted.below.clone(),
             flood: wanted.remote.into_iter().collect(),
             learned: Default::default(),
         }),
@@ -69,15 +85,13 @@ pub(super) fn add_vxlan(guest: &mut Guest, wanted: &AddVxlan) -> Result<(), Stop
     Ok(())
 }
 
-fn check_mtu(mtu: Option<u32>) -> Result<(), Stop> {
-    match mtu {
-        Some(mtu) if mtu < *MTU.start() => {
-            Err(Refusal::said("mtu less than device minimum").into())
-        }
-        Some(mtu) if mtu > *MTU.end() => {
-            Err(Refusal::said("mtu greater than device maximum").into())
-        }
-        _ => Ok(()),
+fn check_mtu(mtu: u32) -> Result<(), Stop> {
+    if mtu < *MTU.start() {
+        Err(Refusal::said("mtu less than device minimum").into())
+    } else if mtu > *MTU.end() {
+        Err(Refusal::said("mtu greater than device maximum").into())
+    } else {
+        Ok(())
     }
 }
 
@@ -97,14 +111,11 @@ pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
         };
     }
     if let Some(mtu) = wanted.mtu {
-        check_mtu(Some(mtu))?;
-        // The interface below sets the limit, and a `Guest` doesn't say which that is.
-        let others = guest.interfaces.iter().filter(|(name, _)| *name != dev);
-        let least = others.map(|(_, interface)| interface.mtu).min();
-        let limit = least.map_or(u32::MAX, |least| least.saturating_sub(OVERHEAD));
+        check_mtu(mtu)?;
+        let limit = room_over(guest, dev);
         let interface = interface(guest, dev)?;
-        if interface.vxlan.is_some() && mtu != interface.mtu && mtu > limit {
-            return Err(Stop::Doubt);
+        if mtu != interface.mtu && limit.is_some_and(|limit| mtu > limit) {
+            return Err(Refusal::answered("Invalid argument").into());
         }
         interface.mtu = mtu;
     }
@@ -113,6 +124,13 @@ pub(super) fn set(guest: &mut Guest, wanted: &SetLink) -> Result<(), Stop> {
         Some(false) => lower(guest, dev),
         None => Ok(()),
     }
+}
+
+/// What the interface below a tunnel leaves it, in bytes; none where it is built on no other.
+fn room_over(guest: &Guest, dev: &str) -> Option<u32> {
+    let vxlan = guest.interfaces.get(dev)?.vxlan.as_ref()?;
+    let below = guest.interfaces.get(vxlan.below.as_ref()?)?;
+    Some(below.mtu.saturating_sub(OVERHEAD))
 }
 
 /// An interface that comes up has the routes of its addresses, and no others.
@@ -148,7 +166,7 @@ pub(super) fn lose(guest: &mut Guest, dev: &str) {
     }
 }
 
-/// `ip link delete`.
+/// `ip link delete`. Tunnels that are built on the interface go with it.
 pub(super) fn remove(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
     must_exist(guest, dev)?;
     let Some(gone) = guest.interfaces.get(dev).cloned().filter(|_| dev != "lo") else {
@@ -159,9 +177,11 @@ pub(super) fn remove(guest: &mut Guest, dev: &str) -> Result<(), Stop> {
     for address in &gone.addresses {
         route::drop_from(guest, address.addr());
     }
-    // One that is built on it goes too, and a `Guest` doesn't say which that is.
-    if gone.vxlan.is_none() && guest.interfaces.values().any(|i| i.vxlan.is_some()) {
-        return Err(Stop::Doubt);
+    let built_on = |i: &Interface| i.vxlan.as_ref().and_then(|v| v.below.as_deref()) == Some(dev);
+    let above = guest.interfaces.iter().filter(|(_, i)| built_on(i));
+    let above: Vec<String> = above.map(|(name, _)| name.clone()).collect();
+    for name in above {
+        remove(guest, &name)?;
     }
     Ok(())
 }

@@ -13,9 +13,9 @@ use crate::guest::{Guest, Interface};
 /// Carries a command out. Where the doubt comes back, what is understood of it has been done.
 pub(super) fn carry_out(guest: &mut Guest, command: &Command) -> Result<(), Stop> {
     match command {
-        Command::Nothing => Ok(()),
+        Command::Nothing | Command::Look | Command::Show(None) | Command::Say(_) => Ok(()),
         Command::Fail => Err(Refusal::new(1, "").into()),
-        Command::Show(dev) => shown(guest, dev),
+        Command::Show(Some(dev)) => shown(guest, dev),
         Command::AddVxlan(vxlan) => link::add_vxlan(guest, vxlan),
         Command::SetLink(set) => link::set(guest, set),
         Command::RemoveLink(dev) => link::remove(guest, dev),
@@ -33,10 +33,22 @@ pub(super) fn carry_out(guest: &mut Guest, command: &Command) -> Result<(), Stop
             dst,
             port,
         } => tunnel::flood(guest, *mode, dev, *dst, *port),
-        Command::Forwarding(on) => {
-            guest.forwarding = *on;
+        Command::Switch(list) => {
+            let set = list.iter().rev().find_map(|switch| switch.set);
+            guest.forwarding = set.unwrap_or(guest.forwarding);
             Ok(())
         }
+    }
+}
+
+/// What a command says on stderr before it is carried out.
+pub(super) fn warning(guest: &Guest, command: &Command) -> Option<String> {
+    match command {
+        Command::AddVxlan(vxlan) => link::warning(guest, vxlan).map(str::to_owned),
+        Command::RemoveAddress {
+            ip, length: None, ..
+        } => Some(address::warning(*ip)),
+        _ => None,
     }
 }
 

@@ -32,7 +32,7 @@ const VERBS: [(&str, Verb); 9] = [
 
 pub(super) fn read(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     let Some(word) = arguments.next() else {
-        return Ok(Command::Nothing);
+        return Ok(Command::Show(None));
     };
     match pick(word, &VERBS).ok_or_else(|| ip::unknown("address", word))? {
         Verb::Add => change(arguments, |dev, net| Command::AddAddress {

@@ -8,6 +8,7 @@ use crate::guest::shell::refusal::{Refusal, Stop};
 #[derive(Clone, Copy)]
 enum Verb {
     Change(FloodMode),
+    Get,
     Show,
     Other,
 }
@@ -17,7 +18,7 @@ const VERBS: [(&str, Verb); 10] = [
     ("append", Verb::Change(FloodMode::Append)),
     ("replace", Verb::Change(FloodMode::Replace)),
     ("delete", Verb::Change(FloodMode::Remove)),
-    ("get", Verb::Show),
+    ("get", Verb::Get),
     ("show", Verb::Show),
     ("lst", Verb::Show),
     ("list", Verb::Show),
@@ -52,16 +53,17 @@ pub(super) fn read(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     };
     if !"fdb".starts_with(object) {
         return match arguments.next() {
-            Some(word) if is_show(word) => Ok(Command::Nothing),
+            Some(word) if is_show(word) => Ok(Command::Show(None)),
             _ => Err(Stop::Doubt),
         };
     }
     let Some(word) = arguments.next() else {
-        return Ok(Command::Nothing);
+        return Ok(Command::Show(None));
     };
     match pick(word, &VERBS) {
         Some(Verb::Change(mode)) => change(mode, arguments),
-        Some(Verb::Show) => Ok(Command::Nothing),
+        Some(Verb::Get) => Ok(Command::Look),
+        Some(Verb::Show) => Ok(Command::Show(None)),
         Some(Verb::Other) => Err(Stop::Doubt),
         None => {
             let message = format!("Command \"{word}\" is unknown, try \"bridge fdb help\".");
@@ -123,5 +125,5 @@ fn mac_bytes(text: &str) -> Result<[u8; 6], Stop> {
         .map(|byte| u8::from_str_radix(byte, 16).ok())
         .collect();
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| Refusal::new(255, format!("Invalid address {text}")).into())
+    bytes.ok_or_else(|| Refusal::new(255, format!("Invalid mac address {text}")).into())
 }

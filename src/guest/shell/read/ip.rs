@@ -87,8 +87,8 @@ pub(super) fn read(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
             Some(Object::Neighbour) => neighbour::read(arguments),
             Some(Object::Route) => route::read(arguments),
             Some(Object::Other) => match arguments.next() {
-                None => Ok(Command::Nothing),
-                Some(word) if is_show(word) => Ok(Command::Nothing),
+                None => Ok(Command::Show(None)),
+                Some(word) if is_show(word) => Ok(Command::Show(None)),
                 Some(_) => Err(Stop::Doubt),
             },
             None => {
@@ -116,15 +116,15 @@ pub(super) fn unknown(object: &str, word: &str) -> Stop {
 /// `show`, of all devices or of one.
 pub(super) fn show(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     let name = match arguments.next() {
-        None => return Ok(Command::Nothing),
+        None => return Ok(Command::Show(None)),
         Some("dev") => arguments.value()?,
         Some("up" | "type" | "to" | "scope" | "primary" | "master" | "group" | "label") => {
-            return Ok(Command::Nothing);
+            return Ok(Command::Show(None));
         }
         Some(name) => name,
     };
     match arguments.next() {
-        None => Ok(Command::Show(name.to_owned())),
+        None => Ok(Command::Show(Some(name.to_owned()))),
         Some(_) => Err(Stop::Doubt),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::arguments::{Arguments, duplicate, invalid, no_device, pick};
+use super::arguments::{Arguments, duplicate, invalid, pick};
 use super::ip;
 use crate::guest::shell::command::{AddVxlan, Command, SetLink};
 use crate::guest::shell::refusal::{Refusal, Stop};
@@ -36,7 +36,7 @@ const VERBS: [(&str, Verb); 9] = [
 
 pub(super) fn read(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     let Some(word) = arguments.next() else {
-        return Ok(Command::Nothing);
+        return Ok(Command::Show(None));
     };
     match pick(word, &VERBS).ok_or_else(|| ip::unknown("link", word))? {
         Verb::Add => add(arguments),
@@ -67,18 +67,19 @@ fn set(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
             word => dev = Some(word),
         }
     }
-    set.dev = dev.ok_or_else(no_device_to_set)?.to_owned();
+    set.dev = dev.ok_or_else(no_device_to_change)?.to_owned();
     Ok(Command::SetLink(set))
 }
 
-fn no_device_to_set() -> Stop {
-    let message = "Not enough of information: \"dev\" argument is required.";
+/// `ip address` has another exit status for it.
+fn no_device_to_change() -> Stop {
+    let message = "Not enough information: \"dev\" argument is required.";
     Refusal::new(255, message).into()
 }
 
 fn delete(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     let dev = match arguments.next() {
-        None => return Err(no_device()),
+        None => return Err(no_device_to_change()),
         Some("dev") => arguments.value()?,
         Some("group" | "type") => return Err(Stop::Doubt),
         Some(name) => name,
@@ -211,6 +212,7 @@ fn options(mut arguments: Arguments<'_>, vxlan: &mut AddVxlan) -> Result<(), Sto
     }
     let missing = || Refusal::new(1, "vxlan: missing virtual network identifier");
     vxlan.vni = vni.ok_or_else(missing)?;
+    vxlan.warns = port.is_none();
     vxlan.port = port.filter(|port| *port != 0).unwrap_or(DEFAULT_PORT);
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::guest::shell::refusal::{Refusal, Stop};
 enum Verb {
     Set,
     Delete,
+    Get,
     Show,
     Flush,
 }
@@ -19,7 +20,7 @@ const VERBS: [(&str, Verb); 10] = [
     ("chg", Verb::Set),
     ("replace", Verb::Set),
     ("delete", Verb::Delete),
-    ("get", Verb::Show),
+    ("get", Verb::Get),
     ("show", Verb::Show),
     ("lst", Verb::Show),
     ("list", Verb::Show),
@@ -28,10 +29,11 @@ const VERBS: [(&str, Verb); 10] = [
 
 pub(super) fn read(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     let Some(word) = arguments.next() else {
-        return Ok(Command::Nothing);
+        return Ok(Command::Show(None));
     };
     match pick(word, &VERBS).ok_or_else(|| ip::unknown("neigh", word))? {
-        Verb::Show => Ok(Command::Nothing),
+        Verb::Get => Ok(Command::Look),
+        Verb::Show => Ok(Command::Show(None)),
         // Which Ethernet address is whose is not in a `Guest`.
         Verb::Set => Err(Stop::Doubt),
         Verb::Delete => delete(arguments),
@@ -52,7 +54,7 @@ fn delete(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
         (Some(dev), Some(ip)) => Ok(Command::RemoveNeighbour { dev, ip }),
         _ => {
             let message = "Device and destination are required arguments.";
-            Err(Refusal::new(1, message).into())
+            Err(Refusal::new(255, message).into())
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::guest::shell::refusal::{Refusal, Stop};
 enum Verb {
     Set(Mode),
     Delete,
+    Get,
     Show,
     Flush,
     Other,
@@ -18,7 +19,7 @@ const VERBS: [(&str, Verb); 14] = [
     ("list", Verb::Show),
     ("show", Verb::Show),
     ("lst", Verb::Show),
-    ("get", Verb::Show),
+    ("get", Verb::Get),
     ("add", Verb::Set(Mode::Add)),
     ("change", Verb::Set(Mode::Change)),
     ("chg", Verb::Set(Mode::Change)),
@@ -33,12 +34,13 @@ const VERBS: [(&str, Verb); 14] = [
 
 pub(super) fn read(mut arguments: Arguments<'_>) -> Result<Command, Stop> {
     let Some(word) = arguments.next() else {
-        return Ok(Command::Nothing);
+        return Ok(Command::Show(None));
     };
     match pick(word, &VERBS).ok_or_else(|| ip::unknown("route", word))? {
         Verb::Set(mode) => Ok(Command::SetRoute(mode, words(arguments)?)),
         Verb::Delete => Ok(Command::RemoveRoute(words(arguments)?)),
-        Verb::Show => Ok(Command::Nothing),
+        Verb::Get => Ok(Command::Look),
+        Verb::Show => Ok(Command::Show(None)),
         Verb::Flush => flush(arguments),
         Verb::Other => Err(Stop::Doubt),
     }

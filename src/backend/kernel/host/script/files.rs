@@ -3,7 +3,6 @@
 //! All of it is mounts in the calling thread's own mount namespace; no file of the machine changes.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::symlink;
@@ -33,7 +32,7 @@ pub(super) fn install(files: &HostFiles) -> io::Result<()> {
         MsFlags::empty(),
         options,
     )?;
-    let own = texts(files);
+    let own = files.texts();
     let etc = Path::new("/etc");
     // A bind follows symbolic links, as a reader of the file would. Where there is nothing to bind
     // over, all of /etc must be replaced.
@@ -70,33 +69,6 @@ fn node_sys() -> io::Result<()> {
     Ok(())
 }
 
-/// The names in /etc and what they hold.
-fn texts(files: &HostFiles) -> [(&'static str, String); 3] {
-    let hostname = format!("{}\n", files.hostname);
-    let mut hosts = String::from("127.0.0.1");
-    if !files.hostname.is_empty() {
-        // Writing to a string can't fail.
-        let _ = write!(hosts, " {}", files.hostname);
-    }
-    hosts.push_str(" localhost\n");
-    for (address, names) in &files.hosts {
-        let _ = write!(hosts, "{address}");
-        for name in names {
-            let _ = write!(hosts, " {name}");
-        }
-        hosts.push('\n');
-    }
-    let mut resolv = String::new();
-    for server in &files.nameservers {
-        let _ = writeln!(resolv, "nameserver {server}");
-    }
-    [
-        ("hostname", hostname),
-        ("hosts", hosts),
-        ("resolv.conf", resolv),
-    ]
-}
-
 /// Shows `from` again at `to`, entry by entry, with our own files among them.
 fn mirror(from: &Path, to: &Path, own: &[(&str, String)]) -> io::Result<()> {
     fs::create_dir(to)?;
@@ -127,26 +99,4 @@ fn bind(from: &Path, to: &Path) -> io::Result<()> {
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     mount(Some(from), to, None::<&str>, flags, None::<&str>)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    #[test]
-    fn the_host_s_own_name_comes_first() {
-        let names = BTreeSet::from(["server".to_owned(), "www".to_owned()]);
-        let files = HostFiles {
-            hostname: "sensor".into(),
-            hosts: BTreeMap::from([(Ipv4Addr::new(10, 0, 0, 254), names)]),
-            nameservers: vec![Ipv4Addr::new(100, 127, 0, 53)],
-        };
-        let [hostname, hosts, resolv] = texts(&files).map(|(_, text)| text);
-        assert_eq!(hostname, "sensor\n");
-        assert_eq!(hosts, "127.0.0.1 sensor localhost\n10.0.0.254 server www\n");
-        assert_eq!(resolv, "nameserver 100.127.0.53\n");
-    }
 }

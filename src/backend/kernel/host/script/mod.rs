@@ -99,6 +99,7 @@ impl Host {
             end,
             stdout: stdout.finish(until).await,
             stderr: stderr.finish(until).await,
+            skipped: Vec::new(),
         })
     }
 

@@ -108,6 +108,12 @@ pub(super) fn read(socket: &mut NetlinkSocket, guest: &mut Guest) -> Result<Link
         };
         links.insert(entry.index, link);
     }
+    for link in links.values() {
+        let interface = guest.interfaces.get_mut(&link.name);
+        if let Some(vxlan) = interface.and_then(|i| i.vxlan.as_mut()) {
+            vxlan.below = links.get(&link.below).map(|below| below.name.clone());
+        }
+    }
     Ok(links)
 }
 
@@ -176,6 +182,7 @@ fn tunnel(data: &[u8], below: &mut u32, strange: &mut Vec<&'static str>) -> Opti
         vni: 0,
         port: 0,
         local: None,
+        below: None,
         flood: Default::default(),
         learned: Default::default(),
     };
