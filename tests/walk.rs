@@ -54,7 +54,13 @@ fn to_a_public_address_through_its_translation() {
     );
     assert_eq!(
         way(&network, "pc", [203, 0, 113, 1]),
-        ["pc", "internet", "vpc/customer", "instance/server"]
+        [
+            "pc",
+            "internet",
+            "igw/customer",
+            "vpc/customer",
+            "instance/server"
+        ]
     );
     assert_eq!(way(&network, "pc", [10, 0, 0, 254]), ["pc", "internet"]);
     assert_eq!(

@@ -1,14 +1,18 @@
 //! An internet gateway: 1:1 address translation between private and public addresses, and the refusal
 //! of addresses that the internet does not carry (Amazon VPC User Guide, "Enable internet access for a
 //! VPC using an internet gateway"; Reachability Analyzer, "Explanation codes").
+//!
+//! It is a node of its own, because inside the VPC there are only private addresses: an answer that goes by
+//! way of another instance must keep its own until it is here. Whose route led out is known on the VPC's
+//! router only, so what may not go out is refused there.
 
 use std::collections::BTreeSet;
 
 use super::builder::{Builder, NodeExt, allow, deny, jump};
 use super::interface;
-use super::name::internet_node;
+use super::name::{internet_gateway_node, internet_node};
 use super::route_table;
-use super::special::{RFC6598, host, rfc1918};
+use super::special::{ANY, RFC6598, host, rfc1918};
 use super::vpc_parts::VpcParts;
 use crate::cloud::Reason;
 use crate::network::{HookPoint, IfName, Rule, Statement, Table, Test};
@@ -25,8 +29,11 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
         .find(|(_, gateway)| gateway.vpc.as_ref() == Some(parts.id));
     let Some((id, _)) = gateway else { return };
     let igw = interface::internet_gateway();
+    let here = internet_gateway_node(id);
+    let (to_vpc, to_internet) = (IfName::fit("vpc", ""), IfName::fit("internet", ""));
     let there = IfName::fit("vpc", parts.id.as_str());
-    b.join((&parts.node, &igw), (&internet_node(), &there), MTU);
+    b.join((&parts.node, &igw), (&here, &to_vpc), MTU);
+    b.join((&here, &to_internet), (&internet_node(), &there), MTU);
 
     let public: Vec<_> = parts
         .instances
@@ -64,8 +71,18 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
         deny([], Reason::IgwPublicIpAssociationForEgress, &resource),
     ]);
     router.chain("igw-out", out);
-    router.chain(
-        "igw-in",
+    let forward = router.hook("forward", HookPoint::Forward, 0);
+    forward.push(jump([Test::Oif(igw).into()], "igw-out"));
+
+    let node = b.node(&here);
+    node.forwarding = true;
+    node.keep_ttl(Vec::new());
+    for cidr in parts.cidrs {
+        node.route(Table::MAIN, *cidr, &to_vpc);
+    }
+    node.route(Table::MAIN, ANY, &to_internet);
+    node.chain(
+        "in",
         vec![
             deny(
                 [Test::SourceIn(rfc1918()).into()],
@@ -83,24 +100,21 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
             deny([], Reason::IgwPrivateIpAssociationForIngress, &resource),
         ],
     );
-    let forward = router.hook("forward", HookPoint::Forward, 0);
-    forward.push(jump([Test::Oif(igw.clone()).into()], "igw-out"));
-    forward.push(jump([Test::Iif(igw.clone()).into()], "igw-in"));
+    node.hook("forward", HookPoint::Forward, 0)
+        .push(jump([Test::Iif(to_internet.clone()).into()], "in"));
     for (private, public_ip) in public {
-        router
-            .hook("nat-in", HookPoint::NatPrerouting, -100)
+        node.hook("nat-in", HookPoint::NatPrerouting, -100)
             .push(Rule::new(
                 [
-                    Test::Iif(igw.clone()).into(),
+                    Test::Iif(to_internet.clone()).into(),
                     Test::Destination(host(public_ip)).into(),
                 ],
                 [Statement::Dnat(private)],
             ));
-        router
-            .hook("nat-out", HookPoint::NatPostrouting, 100)
+        node.hook("nat-out", HookPoint::NatPostrouting, 100)
             .push(Rule::new(
                 [
-                    Test::Oif(igw.clone()).into(),
+                    Test::Oif(to_internet.clone()).into(),
                     Test::Source(host(private)).into(),
                 ],
                 [Statement::Snat(public_ip)],

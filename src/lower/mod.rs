@@ -12,6 +12,7 @@
 //! | `pcx/N` | `peering.rs` | an active peering connection |
 //! | `tgw/N` | `transit_gateway.rs` | an active Transit Gateway VPC attachment |
 //! | `vpc/N` | `vpc.rs` and the files it names | a VPC's implicit router |
+//! | `igw/N` | `internet_gateway.rs` | an internet gateway that is attached to a VPC |
 //! | `instance/N` | `instance.rs` | an instance |
 //! | `platform` | `platform.rs` | SORACOM's platform endpoints, and the way out of SIMs without a VPG |
 //! | `internet`, `pc` | `internet.rs` | the internet, and the user's computer on it |
@@ -36,8 +37,8 @@ mod vpc_parts;
 mod vpg;
 mod vpg_parts;
 
-pub use name::{attachment_node, instance_node, internet_node, pc_node, peering_node};
-pub use name::{platform_node, sim_node, vpc_node, vpg_node};
+pub use name::{attachment_node, instance_node, internet_gateway_node, internet_node, pc_node};
+pub use name::{peering_node, platform_node, sim_node, vpc_node, vpg_node};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -1,6 +1,6 @@
 //! The names of nodes and of resources in evidence.
 
-use crate::cloud::aws::{AttachmentId, InstanceId, PeeringId, VpcId};
+use crate::cloud::aws::{AttachmentId, InstanceId, InternetGatewayId, PeeringId, VpcId};
 use crate::cloud::soracom::{SimId, VpgId};
 use crate::network::NodeId;
 
@@ -17,6 +17,11 @@ pub fn instance_node(instance: &InstanceId) -> NodeId {
 /// A VPC's implicit router.
 pub fn vpc_node(vpc: &VpcId) -> NodeId {
     NodeId::new(format!("vpc/{vpc}"))
+}
+
+/// An internet gateway that is attached to a VPC.
+pub fn internet_gateway_node(gateway: &InternetGatewayId) -> NodeId {
+    NodeId::new(format!("igw/{gateway}"))
 }
 
 /// One of a VPG's two nodes, 0 or 1.

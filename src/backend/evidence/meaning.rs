@@ -243,6 +243,7 @@ pub(in crate::backend) fn words(node: &NodeId) -> String {
         Some(("sim", sim)) => format!("device {sim}"),
         Some(("vpc", vpc)) => format!("VPC {vpc}"),
         Some(("pcx", peering)) => format!("peering {peering}"),
+        Some(("igw", gateway)) => format!("internet gateway {gateway}"),
         Some(("tgw", attachment)) => format!("Transit Gateway attachment {attachment}"),
         Some(("vpg", vpg)) => format!("VPG {}", vpg.replace('/', ", node ")),
         Some((kind, name)) => format!("{kind} {name}"),
