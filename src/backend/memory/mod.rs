@@ -56,44 +56,106 @@ impl Memory {
         }
     }
 
-    fn ask(fabric: &mut Fabric, probe: &Probe) -> Result<Result<AskId, NotSent>, BackendError> {
+    /// Sends probes, all at the same moment, and waits until the last has come to its end. Their measurements
+    /// are in the order of the probes.
+    ///
+    /// # Errors
+    ///
+    /// Where one could not be carried out at all; a packet that is lost is a result.
+    pub fn probe_all(&self, probes: &[Probe]) -> Result<Vec<Measurement>, BackendError> {
+        let fabric = &mut *self.fabric.borrow_mut();
         if fabric.core.asks.is_empty() {
             fabric.core.forget_notes();
         }
-        let failed = |why: String| BackendError::Failed {
-            doing: format!("send a probe from {}", probe.from),
-            why,
-        };
-        let (node, core) = fabric.node(&probe.from).map_err(failed)?;
-        match node.ask(core, probe) {
-            Ok(ask) => Ok(Ok(ask)),
-            Err(Halt::NotSent(why)) => Ok(Err(why)),
-            Err(Halt::Broken(why)) => Err(failed(why)),
+        let began = fabric.core.now;
+        let mut asked = Vec::with_capacity(probes.len());
+        for probe in probes {
+            asked.push(ask(fabric, probe)?);
         }
-    }
-
-    /// What came of a probe, which is over.
-    fn measured(fabric: &mut Fabric, ask: AskId) -> Option<Measurement> {
-        let node = fabric.core.asks.get(&ask).map(|ask| ask.node);
-        if let Some((node, core)) = node.and_then(|node| fabric.node_at(node)) {
-            node.close_ask(core, ask);
-        }
-        let now = fabric.core.now;
-        let ask = fabric.core.asks.remove(&ask)?;
-        let (outcome, ended) = ask.outcome.unwrap_or_else(|| {
-            fabric.core.waiting -= 1;
-            let silent = if ask.one_copy_died {
-                Outcome::Dropped
-            } else {
-                Outcome::Silent
+        // Each has its own time, so whichever is over earliest is closed first.
+        let mut by_time: Vec<usize> = (0..probes.len()).collect();
+        by_time.sort_by_key(|at| probes[*at].timeout);
+        let mut measured: Vec<Option<Measurement>> = vec![None; probes.len()];
+        for at in by_time {
+            let (probe, ask) = match &asked[at] {
+                Ok(ask) => (&probes[at], *ask),
+                Err(why) => {
+                    measured[at] = Some(not_sent(*why));
+                    continue;
+                }
             };
-            (silent, now)
-        });
-        Some(Measurement {
-            outcome,
-            evidence: Case::in_order(ask.case),
-            elapsed: ended.since(ask.began),
-        })
+            let until = began + probe.timeout;
+            let undecided = |core: &core::Core| {
+                let ask = core.asks.get(&ask);
+                ask.is_some_and(|ask| ask.outcome.is_none())
+            };
+            if fabric.run(until, undecided) {
+                fabric.pass(until);
+            }
+            measured[at] = close(fabric, ask);
+        }
+        let answered = |one: &Option<Measurement>| {
+            matches!(
+                one,
+                Some(Measurement {
+                    outcome: Outcome::Answered(_),
+                    ..
+                })
+            )
+        };
+        if !measured.iter().all(answered) {
+            fabric.forget_unanswered();
+        }
+        let until = fabric.core.now + BETWEEN;
+        fabric.pass(until);
+        Ok(measured.into_iter().flatten().collect())
+    }
+}
+
+/// Sends a probe's first packet: its number, or why it was not sent.
+fn ask(fabric: &mut Fabric, probe: &Probe) -> Result<Result<AskId, NotSent>, BackendError> {
+    let failed = |why: String| BackendError::Failed {
+        doing: format!("send a probe from {}", probe.from),
+        why,
+    };
+    let (node, core) = fabric.node(&probe.from).map_err(failed)?;
+    match node.ask(core, probe) {
+        Ok(ask) => Ok(Ok(ask)),
+        Err(Halt::NotSent(why)) => Ok(Err(why)),
+        Err(Halt::Broken(why)) => Err(failed(why)),
+    }
+}
+
+/// What came of a probe, which is over.
+fn close(fabric: &mut Fabric, ask: AskId) -> Option<Measurement> {
+    let node = fabric.core.asks.get(&ask).map(|ask| ask.node);
+    if let Some((node, core)) = node.and_then(|node| fabric.node_at(node)) {
+        node.close_ask(core, ask);
+    }
+    let now = fabric.core.now;
+    let ask = fabric.core.asks.remove(&ask)?;
+    let (outcome, ended) = ask.outcome.unwrap_or_else(|| {
+        fabric.core.waiting -= 1;
+        let silent = if ask.one_copy_died {
+            Outcome::Dropped
+        } else {
+            Outcome::Silent
+        };
+        (silent, now)
+    });
+    Some(Measurement {
+        outcome,
+        evidence: Case::in_order(ask.case),
+        elapsed: ended.since(ask.began),
+    })
+}
+
+/// The asking node would not send.
+fn not_sent(why: NotSent) -> Measurement {
+    Measurement {
+        outcome: Outcome::NotSent(why),
+        evidence: Vec::new(),
+        elapsed: Duration::ZERO,
     }
 }
 
@@ -125,36 +187,14 @@ impl Backend for Memory {
     }
 
     async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
-        let fabric = &mut *self.fabric.borrow_mut();
-        let began = fabric.core.now;
-        let ask = match Self::ask(fabric, probe)? {
-            Ok(ask) => ask,
-            Err(why) => {
-                return Ok(Measurement {
-                    outcome: Outcome::NotSent(why),
-                    evidence: Vec::new(),
-                    elapsed: Duration::ZERO,
-                });
-            }
-        };
-        let until = began + probe.timeout;
-        let undecided = |core: &core::Core| {
-            let ask = core.asks.get(&ask);
-            ask.is_some_and(|ask| ask.outcome.is_none())
-        };
-        if fabric.run(until, undecided) {
-            fabric.pass(until);
-        }
-        let measurement = Self::measured(fabric, ask).ok_or_else(|| BackendError::Failed {
-            doing: format!("send a probe from {}", probe.from),
-            why: "it is not under way".into(),
-        })?;
-        if !matches!(measurement.outcome, Outcome::Answered(_)) {
-            fabric.forget_unanswered();
-        }
-        let until = fabric.core.now + BETWEEN;
-        fabric.pass(until);
-        Ok(measurement)
+        let measured = self.probe_all(std::slice::from_ref(probe))?;
+        measured
+            .into_iter()
+            .next()
+            .ok_or_else(|| BackendError::Failed {
+                doing: format!("send a probe from {}", probe.from),
+                why: "nothing was measured".into(),
+            })
     }
 
     async fn guest(&self, node: &NodeId) -> Result<Guest, BackendError> {
