@@ -3,9 +3,13 @@
 //! A backend makes changes, sends probes, runs commands and hands back what it saw. It does not decide
 //! what a result means: expectations live in `run`.
 
+// Without a backend nobody uses them.
+#[cfg_attr(not(all(feature = "kernel", target_os = "linux")), allow(dead_code))]
 pub mod evidence;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
 pub mod kernel;
 pub mod probe;
+#[cfg_attr(not(all(feature = "kernel", target_os = "linux")), allow(dead_code))]
 mod protocol;
 pub mod vxlan;
 
