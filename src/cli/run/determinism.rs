@@ -1,7 +1,62 @@
 //! `--check-determinism`: the events of two runs, as the JSON lines that they come to.
 
-use crate::report::text::visible;
+use crate::backend::BackendError;
+use crate::cli::args::Format;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::report::text::{counted, visible};
 use crate::run::event::Event;
+
+/// `--check-determinism`.
+#[derive(Default)]
+pub(super) struct Check {
+    comparison: Comparison,
+    /// Why an event could not be compared.
+    unwritable: Option<serde_json::Error>,
+}
+
+impl Check {
+    /// Takes an event of the first run.
+    pub fn first(&mut self, event: &Event) {
+        let noted = self.comparison.first(event);
+        self.unwritable = self.unwritable.take().or(noted.err());
+    }
+
+    /// Runs everything a second time, and says whether that was the same.
+    pub fn again(
+        mut self,
+        format: Format,
+        console: &mut Console<'_>,
+        run: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(), BackendError>,
+    ) -> Exit {
+        let result = run(&mut |event| {
+            let noted = self.comparison.second(&event);
+            self.unwritable = self.unwritable.take().or(noted.err());
+        });
+        if let Err(error) = result {
+            console.error(error);
+            return Exit::Machine;
+        }
+        if let Some(error) = self.unwritable {
+            console.error(format!("failed to compare the events: {error}"));
+            return Exit::Machine;
+        }
+        match self.comparison.verdict() {
+            Ok(events) => {
+                if format == Format::Human {
+                    let same = format!("ran twice: the same {}", counted(events, "event"));
+                    // Nobody is left to be told.
+                    writeln!(console.err, "{same}").ok();
+                }
+                Exit::AsExpected
+            }
+            Err(difference) => {
+                console.error(difference);
+                Exit::Unexpected
+            }
+        }
+    }
+}
 
 /// The events of a first run, and how those of a second differ from them.
 #[derive(Debug, Default)]

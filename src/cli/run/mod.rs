@@ -19,10 +19,9 @@ use crate::backend::BackendError;
 use crate::report::json::Json;
 use crate::report::junit::Junit;
 use crate::report::terminal::{Style, Terminal};
-use crate::report::text::counted;
 use crate::run::event::Event;
 use crate::scenario::Scenario;
-use determinism::Comparison;
+use determinism::Check;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -156,56 +155,6 @@ fn backend(arguments: &RunArguments) -> (BackendChoice, &'static str) {
         BackendChoice::Auto => (BackendChoice::Auto, ""),
         BackendChoice::Kernel => (BackendChoice::Kernel, "--backend kernel asks for it"),
         BackendChoice::Memory => (BackendChoice::Memory, "--backend memory asks for it"),
-    }
-}
-
-/// `--check-determinism`.
-#[derive(Default)]
-struct Check {
-    comparison: Comparison,
-    /// Why an event could not be compared.
-    unwritable: Option<serde_json::Error>,
-}
-
-impl Check {
-    fn first(&mut self, event: &Event) {
-        let noted = self.comparison.first(event);
-        self.unwritable = self.unwritable.take().or(noted.err());
-    }
-
-    /// Runs everything a second time, and says whether that was the same.
-    fn again(
-        mut self,
-        format: Format,
-        console: &mut Console<'_>,
-        run: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(), BackendError>,
-    ) -> Exit {
-        let result = run(&mut |event| {
-            let noted = self.comparison.second(&event);
-            self.unwritable = self.unwritable.take().or(noted.err());
-        });
-        if let Err(error) = result {
-            console.error(error);
-            return Exit::Machine;
-        }
-        if let Some(error) = self.unwritable {
-            console.error(format!("failed to compare the events: {error}"));
-            return Exit::Machine;
-        }
-        match self.comparison.verdict() {
-            Ok(events) => {
-                if format == Format::Human {
-                    let same = format!("ran twice: the same {}", counted(events, "event"));
-                    // Nobody is left to be told.
-                    writeln!(console.err, "{same}").ok();
-                }
-                Exit::AsExpected
-            }
-            Err(difference) => {
-                console.error(difference);
-                Exit::Unexpected
-            }
-        }
     }
 }
 
