@@ -3,17 +3,18 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use canal_sim::backend::BackendError;
-use canal_sim::backend::kernel::{Kernel, airlock, capabilities};
+use canal_sim::backend::memory::Memory;
+use canal_sim::backend::{Backend, BackendError};
 use canal_sim::cli::args::Arguments;
 use canal_sim::cli::console::{Console, WIDTH, use_color};
-use canal_sim::cli::doctor::{Finding, State};
 use canal_sim::cli::reading::Reading;
 use canal_sim::cli::run::RunPlan;
+use canal_sim::cli::run::choose::{Ground, choose};
 use canal_sim::cli::{self, exit::Exit};
-use canal_sim::run::{self, event::Event};
+use canal_sim::run::{self, Means, event::Event};
 use canal_sim::scenario;
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         err_color,
         width,
     };
-    cli::execute(&arguments, &mut console, read, run_plan, examine).into()
+    cli::execute(&arguments, &mut console, read, run_plan, kernel::examine).into()
 }
 
 fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
@@ -58,62 +59,164 @@ fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
     Reading::new(scenario, &diagnostics, color)
 }
 
-/// Leaves the caller's network, then carries the plan out.
-fn run_plan(plan: RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
-    // No thread has been started yet.
-    airlock::enter()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| BackendError::Failed {
-            doing: "start the runtime".into(),
-            why: error.to_string(),
-        })?;
+/// Carries the plan out on the backend that it asks for, or that this machine allows.
+fn run_plan(plan: &RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+    let chosen = choose(plan, kernel::ready)?;
+    match chosen.ground {
+        Ground::Kernel => kernel::run(plan, chosen.why, sink),
+        Ground::Memory => memory(plan, chosen.why, sink),
+    }
+}
+
+/// Runs the scenarios, each on a backend of its own.
+fn run_on<B: Backend>(
+    runtime: io::Result<Runtime>,
+    plan: &RunPlan,
+    means: &Means<'_>,
+    make: impl AsyncFn() -> Result<B, BackendError>,
+    sink: &mut dyn FnMut(Event),
+) -> Result<(), BackendError> {
+    let runtime = runtime.map_err(|error| BackendError::Failed {
+        doing: "start the runtime".into(),
+        why: error.to_string(),
+    })?;
     let options = run::Options {
         fail_fast: plan.fail_fast,
     };
-    let make = || Kernel::new();
     runtime.block_on(run::run_all(
         &plan.scenarios,
         plan.jobs,
         options,
+        means,
         make,
         sink,
     ))
 }
 
-/// What the kernel backend finds here.
-fn examine() -> Vec<Finding> {
-    let entered = airlock::enter();
-    if let Err(error) = entered {
-        return vec![Finding {
-            name: "network namespaces".to_owned(),
-            state: State::Missing,
-            detail: error.what(),
-            cost: "nothing runs on this machine's kernel".to_owned(),
-            mend: error.mend(),
-        }];
+/// In memory, on this thread, on virtual time.
+fn memory(plan: &RunPlan, why: String, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+    let seed = plan.seed;
+    let means = Means {
+        backend: Ground::Memory.name(),
+        why,
+        seed: Some(seed),
+        clock: None,
+    };
+    let runtime = Builder::new_current_thread().build();
+    let make = async || Ok(Memory::new(seed));
+    run_on(runtime, plan, &means, make, sink)
+}
+
+/// The kernel backend.
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod kernel {
+    use std::time::Instant;
+
+    use canal_sim::backend::BackendError;
+    use canal_sim::backend::kernel::{Kernel, airlock, capabilities};
+    use canal_sim::cli::doctor::{Finding, State};
+    use canal_sim::cli::run::RunPlan;
+    use canal_sim::cli::run::choose::Ground;
+    use canal_sim::run::{Means, event::Event};
+    use tokio::runtime::Builder;
+
+    /// Leaves the caller's network, and sees to it that networks can be built here.
+    pub fn ready() -> Result<(), BackendError> {
+        // No thread has been started yet.
+        airlock::enter()?;
+        capabilities::required()
     }
-    let found = capabilities::probe().list.into_iter();
-    found
-        .map(|one| Finding {
-            name: one.name.to_owned(),
-            state: match (one.available, one.required) {
-                (true, _) => State::Good,
-                (false, false) => State::Degraded,
-                (false, true) => State::Missing,
-            },
-            detail: if one.available {
-                "works".to_owned()
-            } else {
-                one.why
-            },
-            cost: if one.available {
-                String::new()
-            } else {
-                one.costs.to_owned()
-            },
-            mend: one.mend,
-        })
-        .collect()
+
+    /// Carries the plan out; the process must be [`ready`].
+    pub fn run(
+        plan: &RunPlan,
+        why: String,
+        sink: &mut dyn FnMut(Event),
+    ) -> Result<(), BackendError> {
+        let began = Instant::now();
+        let clock = || began.elapsed();
+        let means = Means {
+            backend: Ground::Kernel.name(),
+            why,
+            seed: None,
+            clock: Some(&clock),
+        };
+        let runtime = Builder::new_multi_thread().enable_all().build();
+        super::run_on(runtime, plan, &means, Kernel::new, sink)
+    }
+
+    /// What it finds on this machine.
+    pub fn examine() -> Vec<Finding> {
+        if let Err(error) = airlock::enter() {
+            return vec![Finding {
+                name: "network namespaces".to_owned(),
+                state: State::Missing,
+                detail: error.what(),
+                cost: "nothing runs on this machine's kernel".to_owned(),
+                mend: error.mend(),
+            }];
+        }
+        let found = capabilities::probe().list.into_iter();
+        found
+            .map(|one| Finding {
+                name: one.name.to_owned(),
+                state: match (one.available, one.required) {
+                    (true, _) => State::Good,
+                    (false, false) => State::Degraded,
+                    (false, true) => State::Missing,
+                },
+                detail: if one.available {
+                    "works".to_owned()
+                } else {
+                    one.why
+                },
+                cost: if one.available {
+                    String::new()
+                } else {
+                    one.costs.to_owned()
+                },
+                mend: one.mend,
+            })
+            .collect()
+    }
+}
+
+/// No kernel backend: this is no Linux, or it was left out.
+#[cfg(not(all(feature = "kernel", target_os = "linux")))]
+mod kernel {
+    use canal_sim::backend::BackendError;
+    use canal_sim::cli::doctor::{Finding, State};
+    use canal_sim::cli::run::RunPlan;
+    use canal_sim::run::event::Event;
+
+    const WHAT: &str = "this program was built without the kernel backend";
+    const MEND: &str = "build it for Linux, with the feature `kernel`; or use --backend memory";
+
+    fn missing() -> BackendError {
+        BackendError::Machine {
+            what: WHAT.into(),
+            mend: MEND.into(),
+        }
+    }
+
+    /// Never is.
+    pub fn ready() -> Result<(), BackendError> {
+        Err(missing())
+    }
+
+    /// Never does.
+    pub fn run(_: &RunPlan, _: String, _: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+        Err(missing())
+    }
+
+    /// That it isn't there.
+    pub fn examine() -> Vec<Finding> {
+        vec![Finding {
+            name: "kernel backend".to_owned(),
+            state: State::Missing,
+            detail: WHAT.to_owned(),
+            cost: "nothing runs on this machine's kernel".to_owned(),
+            mend: MEND.to_owned(),
+        }]
+    }
 }

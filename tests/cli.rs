@@ -123,10 +123,19 @@ Options:
           What carries the network out
 
           Possible values:
-          - auto:   The best that this machine allows
+          - auto:   The kernel where this machine allows it, else memory
           - kernel: Network namespaces of the Linux kernel
+          - memory: In memory, on virtual time: no privileges, any operating system
           
           [default: auto]
+
+      --seed <N>
+          What the memory backend draws chance from: the same scenario and seed give the same run
+          
+          [default: 1]
+
+      --check-determinism
+          Run everything twice on the memory backend, and fail where the events of the two differ
 
   -v, --verbose...
           Show the evidence of steps that passed, and what the program does; twice for more

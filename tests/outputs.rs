@@ -115,7 +115,7 @@ fn each_event_is_an_object_with_the_keys_that_are_documented() {
     assert_eq!(order, expected);
     for event in &run.events {
         let documented = match event["event"].as_str().unwrap() {
-            "run-started" => "event scenarios",
+            "run-started" => "event scenarios backend why seed",
             "scenario-started" => "event file title steps",
             "network-ready" => "event file backend nodes links elapsed_ms",
             "step-started" => "event file step name kind",
@@ -238,7 +238,7 @@ fn status_3_where_the_machine_can_t_do_it() {
     }
     let no_networks = "echo 0 > /proc/sys/user/max_net_namespaces";
     let output = within(&format!(
-        "{no_networks} && exec \"$1\" run a.toml --format json"
+        "{no_networks} && exec \"$1\" run a.toml --backend kernel --format json"
     ));
     let run = Run::read(&output.unwrap());
     assert_eq!(run.code, Some(3), "{}", run.tale());
@@ -253,7 +253,7 @@ fn status_3_where_the_machine_can_t_do_it() {
     // Root without capabilities, as in most containers, and no user namespaces.
     let no_users = "echo 0 > /proc/sys/user/max_user_namespaces";
     let output = within(&format!(
-        "{no_users} && exec setpriv --bounding-set=-all --inh-caps=-all \"$1\" run a.toml --format json"
+        "{no_users} && exec setpriv --bounding-set=-all --inh-caps=-all \"$1\" run a.toml --backend kernel --format json"
     ))
     .unwrap();
     if output.status.code() == Some(127) {

@@ -4,6 +4,7 @@
 //! what a result means: expectations live in `run`.
 
 pub mod evidence;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
 pub mod kernel;
 pub mod memory;
 pub mod probe;

@@ -60,6 +60,12 @@ pub struct RunArguments {
     /// What carries the network out
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     pub backend: BackendChoice,
+    /// What the memory backend draws chance from: the same scenario and seed give the same run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Run everything twice on the memory backend, and fail where the events of the two differ
+    #[arg(long)]
+    pub check_determinism: bool,
     /// Show the evidence of steps that passed, and what the program does; twice for more
     #[arg(long, short, action = ArgAction::Count)]
     pub verbose: u8,
@@ -177,10 +183,12 @@ pub enum Format {
 /// What carries the network out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendChoice {
-    /// The best that this machine allows
+    /// The kernel where this machine allows it, else memory
     Auto,
     /// Network namespaces of the Linux kernel
     Kernel,
+    /// In memory, on virtual time: no privileges, any operating system
+    Memory,
 }
 
 /// When to use colours.

@@ -3,7 +3,6 @@
 use crate::plain::plain;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -104,10 +103,18 @@ fn look_up(name: &str, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
-        .find(|place| {
-            std::fs::metadata(place)
-                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-        })
+        .find(|place| std::fs::metadata(place).is_ok_and(|meta| is_executable(&meta)))
+}
+
+#[cfg(unix)]
+fn is_executable(meta: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    meta.is_file() && meta.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(meta: &std::fs::Metadata) -> bool {
+    meta.is_file()
 }
 
 /// Shows the findings: for people, too, on stdout, since they are what was asked for.
@@ -157,8 +164,16 @@ fn text(health: &Health, color: bool, width: usize) -> String {
     } else {
         "This machine can't run scenarios with the kernel backend.\n"
     });
+    for row in wrap(MEMORY, width) {
+        text.push_str(&row);
+        text.push('\n');
+    }
     text
 }
+
+/// What needs nothing of the machine.
+const MEMORY: &str = "The memory backend runs them on any machine, on virtual time. Of what run steps call it \
+    knows ip, bridge and sysctl, and skips the rest: docs/scenarios.md says which forms.";
 
 fn shown(finding: &Finding, color: bool, column: usize, width: usize) -> String {
     let (mark, paint) = match finding.state {
@@ -191,7 +206,7 @@ fn shown(finding: &Finding, color: bool, column: usize, width: usize) -> String 
     text
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
@@ -235,6 +250,7 @@ mod tests {
         for (name, mode) in [("sh", 0o755), ("ip", 0o755), ("nft", 0o644)] {
             let place = folder.path().join(name);
             std::fs::write(&place, "").unwrap();
+            use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(&place, std::fs::Permissions::from_mode(mode)).unwrap();
         }
         let mut found = programs(folder.path().as_os_str());

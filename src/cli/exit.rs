@@ -28,6 +28,16 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// This one, or the other where this is as expected.
+    pub const fn or(self, other: Self) -> Self {
+        match self {
+            Self::AsExpected => other,
+            Self::Unexpected | Self::Usage | Self::Machine => self,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

@@ -48,7 +48,7 @@ pub fn execute(
     arguments: &Arguments,
     console: &mut Console<'_>,
     read: impl Fn(&str, &[u8], bool) -> Reading,
-    runner: impl FnOnce(RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
+    runner: impl Fn(&RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
     examine: impl FnOnce() -> Vec<Finding>,
 ) -> Exit {
     match &arguments.command {

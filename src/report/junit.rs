@@ -57,6 +57,8 @@ struct Suites {
     /// Files of scenarios that have begun and are not over.
     open: BTreeSet<String>,
     elapsed: Option<Duration>,
+    /// What every suite was run on.
+    properties: Vec<(&'static str, String)>,
 }
 
 impl Suites {
@@ -65,6 +67,9 @@ impl Suites {
             Event::ScenarioStarted { file, title, .. } => {
                 let mut suite = TestSuite::new(xml(title));
                 suite.extra.insert(xml("file"), xml(file));
+                for (name, value) in &self.properties {
+                    suite.add_property((*name, value.as_str()));
+                }
                 self.by_file.insert(file.clone(), suite);
                 self.open.insert(file.clone());
             }
@@ -88,7 +93,12 @@ impl Suites {
                 }
             }
             Event::RunFinished { elapsed, .. } => self.elapsed = Some(*elapsed),
-            Event::RunStarted { .. } | Event::NetworkReady { .. } | Event::StepStarted { .. } => {}
+            Event::RunStarted { backend, seed, .. } => {
+                self.properties = vec![("backend", (*backend).to_owned())];
+                self.properties
+                    .extend(seed.map(|seed| ("seed", seed.to_string())));
+            }
+            Event::NetworkReady { .. } | Event::StepStarted { .. } => {}
         }
     }
 

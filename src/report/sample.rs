@@ -363,7 +363,12 @@ fn partly() -> Detail {
 }
 
 fn run(scenarios: usize, [passed, failed, skipped]: [usize; 3], middle: Vec<Event>) -> Vec<Event> {
-    let mut events = vec![Event::RunStarted { scenarios }];
+    let mut events = vec![Event::RunStarted {
+        scenarios,
+        backend: "kernel",
+        why: "this machine has all that it needs".into(),
+        seed: None,
+    }];
     events.extend(middle);
     events.push(Event::RunFinished {
         passed,
@@ -428,6 +433,30 @@ pub fn skipping() -> Vec<Event> {
     middle.extend(steps("own.toml", Status::Passed, 2, step));
     middle.push(closing("own.toml", TITLE, [1, 0, 1], None));
     run(1, [0, 0, 1], middle)
+}
+
+/// A scenario that fails, in memory.
+pub fn repeatable() -> Vec<Event> {
+    const FILE: &str = "my scenarios/a.toml";
+    let mut events = steps(FILE, Status::Failed, 1, failing_steps().split_off(7));
+    events.insert(
+        0,
+        Event::RunStarted {
+            scenarios: 1,
+            backend: "memory",
+            why: "--backend memory asks for it".into(),
+            seed: Some(7),
+        },
+    );
+    events.splice(1..1, opening(FILE, "a", 1));
+    events.push(closing(FILE, "a", [0, 1, 0], None));
+    events.push(Event::RunFinished {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+        elapsed: micros(320_000),
+    });
+    events
 }
 
 /// Two scenarios side by side.

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::event::Event;
+use super::means::Means;
 use super::scenario::{Options, Outcome, run_scenario};
 use crate::backend::{Backend, BackendError};
 use crate::scenario::Scenario;
@@ -20,18 +21,22 @@ pub async fn run_all<B: Backend>(
     scenarios: &[Scenario],
     jobs: NonZeroUsize,
     options: Options,
+    means: &Means<'_>,
     make: impl AsyncFn() -> Result<B, BackendError>,
     sink: &mut dyn FnMut(Event),
 ) -> Result<(), BackendError> {
-    let began = Instant::now();
     sink(Event::RunStarted {
         scenarios: scenarios.len(),
+        backend: means.backend,
+        why: means.why.clone(),
+        seed: means.seed,
     });
     let shared = RefCell::new(Progress {
         waiting: scenarios.iter().collect(),
         passed: 0,
         failed: 0,
         skipped: 0,
+        elapsed: Duration::ZERO,
         broken: None,
     });
     let sink = RefCell::new(sink);
@@ -39,7 +44,12 @@ pub async fn run_all<B: Backend>(
         loop {
             let next = shared.borrow_mut().next(options);
             let Some(scenario) = next else { return };
-            let mut emit = |event| (sink.borrow_mut())(event);
+            let mut emit = |event| {
+                if let Event::ScenarioFinished { elapsed, .. } = &event {
+                    shared.borrow_mut().elapsed += *elapsed;
+                }
+                (sink.borrow_mut())(event);
+            };
             let outcome = match make().await {
                 Ok(mut backend) => run_scenario(scenario, &mut backend, options, &mut emit).await,
                 Err(error) => Outcome::Broken(error),
@@ -54,7 +64,7 @@ pub async fn run_all<B: Backend>(
         passed: progress.passed,
         failed: progress.failed,
         skipped: progress.skipped,
-        elapsed: began.elapsed(),
+        elapsed: means.clock.map_or(progress.elapsed, |clock| clock()),
     });
     progress.broken.map_or(Ok(()), Err)
 }
@@ -65,6 +75,8 @@ struct Progress<'a> {
     passed: usize,
     failed: usize,
     skipped: usize,
+    /// By the scenarios' own clocks.
+    elapsed: Duration,
     broken: Option<BackendError>,
 }
 

@@ -21,6 +21,12 @@ pub enum Event {
     RunStarted {
         /// How many scenarios.
         scenarios: usize,
+        /// What carries the networks out: `kernel`, `memory`.
+        backend: &'static str,
+        /// Why that one.
+        why: String,
+        /// What chance is drawn from; none where nothing repeats it.
+        seed: Option<u64>,
     },
     /// A scenario begins.
     ScenarioStarted {

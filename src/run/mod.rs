@@ -5,6 +5,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `all.rs` | several scenarios, one after another or side by side |
+//! | `means.rs` | what a run is carried out on |
 //! | `scenario.rs` | one scenario, from set-up to its last step |
 //! | `session.rs` | the clouds, their clock and the network that follows them |
 //! | `step.rs` | one step of each kind, with `repeat` and `eventually` |
@@ -23,6 +24,7 @@ mod compare;
 pub mod event;
 mod foretell;
 mod judge;
+mod means;
 mod node;
 mod path;
 mod probe;
@@ -37,5 +39,6 @@ mod words;
 mod world;
 
 pub use all::run_all;
+pub use means::Means;
 pub use scenario::{Options, Outcome, run_scenario};
 pub use world::world;

@@ -392,6 +392,8 @@ fn words() -> Result<(), Failed> {
         "sysctl -w net.ipv4.ip_forward=1",
         "sysctl -q -w net.ipv4.ip_forward=0",
         "sysctl net.ipv4.ip_forward",
+        "sysctl -qw net.ipv4.ip_forward=1",
+        "sysctl -wn net.ipv4.ip_forward=1",
         "sysctl -n net/ipv4/ip_forward net.ipv4.conf.all.forwarding",
         "echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward",
         "cat /etc/hostname /etc/hosts /etc/resolv.conf; hostname; echo $HOSTNAME",

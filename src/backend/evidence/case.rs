@@ -7,9 +7,6 @@ use crate::backend::probe::Evidence;
 use crate::cloud::Reason;
 use crate::network::{Family, Label, NodeId};
 
-/// How long a refusal to send may precede the report of the filter that refused.
-pub(in crate::backend) const FILTER_DELAY: Duration = Duration::from_millis(200);
-
 /// How long another copy of a flooded question is waited for once one has died: the answer to it comes
 /// within a millisecond, on a busy machine within a hundred.
 pub(in crate::backend) const FLOOD_DELAY: Duration = Duration::from_millis(150);

@@ -19,7 +19,7 @@ pub(in crate::backend) struct Drop<'a> {
     pub reason: &'a str,
     /// The kind of the device that the packet was on: `vxlan`, `veth`.
     pub kind: &'a str,
-    /// The function that dropped it, where [`needs_place`] asks for it.
+    /// The function that dropped it, where only that tells what it means: `NOT_SPECIFIED` on a veth.
     pub place: Option<&'a str>,
     /// IPv4 or ARP.
     pub family: Family,
@@ -36,11 +36,6 @@ pub(in crate::backend) enum Meaning {
     Unknown,
     /// Nothing: a by-product of ordinary operation, or what another witness tells better.
     Noise,
-}
-
-/// Whether only the place in the kernel's code tells what a drop means. To look it up takes a while.
-pub(in crate::backend) fn needs_place(drop: &Drop<'_>) -> bool {
-    drop.reason == "NOT_SPECIFIED" && drop.kind == "veth"
 }
 
 /// Finds out what a drop means.

@@ -1,5 +1,8 @@
 //! `canal-sim run`.
 
+pub mod choose;
+pub mod determinism;
+
 use crate::plain::plain;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -18,6 +21,7 @@ use crate::report::junit::Junit;
 use crate::report::terminal::{Style, Terminal};
 use crate::run::event::Event;
 use crate::scenario::Scenario;
+use determinism::Check;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -30,6 +34,10 @@ pub struct RunPlan {
     pub fail_fast: bool,
     /// What carries the network out.
     pub backend: BackendChoice,
+    /// Why that one, where it is not left to the machine.
+    pub asked: &'static str,
+    /// What chance is drawn from, where it can be repeated.
+    pub seed: u64,
 }
 
 /// Reads the scenarios, has the runner carry them out, reports, and says how it went.
@@ -37,8 +45,12 @@ pub fn run_command(
     arguments: &RunArguments,
     console: &mut Console<'_>,
     read: impl Fn(&str, &[u8], bool) -> Reading,
-    runner: impl FnOnce(RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
+    runner: impl Fn(&RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
 ) -> Exit {
+    if arguments.check_determinism && arguments.backend == BackendChoice::Kernel {
+        console.error(NOT_ON_THE_KERNEL);
+        return Exit::Usage;
+    }
     let log = arguments.log.as_deref();
     if let Err(error) = logging::start(arguments.verbose, log, console.err_color) {
         let file = log.unwrap_or(Path::new("the log")).display();
@@ -77,11 +89,14 @@ pub fn run_command(
         },
     };
     let planned = scenarios.len();
+    let (backend, asked) = backend(arguments);
     let plan = RunPlan {
         scenarios,
         jobs: arguments.jobs,
         fail_fast: arguments.fail_fast,
-        backend: arguments.backend,
+        backend,
+        asked,
+        seed: arguments.seed,
     };
 
     let style = Style {
@@ -99,9 +114,13 @@ pub fn run_command(
         outputs.add(name, junit);
     }
     let mut tally = Tally::default();
-    let result = runner(plan, &mut |event| {
+    let mut check = arguments.check_determinism.then(Check::default);
+    let result = runner(&plan, &mut |event| {
         tally.event(&event);
         outputs.event(&event);
+        if let Some(check) = &mut check {
+            check.first(&event);
+        }
     });
     let unwritten = outputs.finish();
     for message in &unwritten {
@@ -115,7 +134,28 @@ pub fn run_command(
     if exit == Exit::Machine && !broken {
         console.error("the run ended before all scenarios had been run");
     }
-    exit
+    match check {
+        Some(check) if exit != Exit::Machine => {
+            exit.or(check.again(arguments.format, console, |sink| runner(&plan, sink)))
+        }
+        Some(_) | None => exit,
+    }
+}
+
+/// Why there is nothing to check on the kernel backend.
+const NOT_ON_THE_KERNEL: &str = "--check-determinism is for the memory backend: the kernel's runs take \
+    real time, and no two take the same\n  to mend it: leave --backend kernel out";
+
+/// What carries the network out, and why where that is known beforehand.
+fn backend(arguments: &RunArguments) -> (BackendChoice, &'static str) {
+    match arguments.backend {
+        BackendChoice::Auto if arguments.check_determinism => {
+            (BackendChoice::Memory, "--check-determinism needs it")
+        }
+        BackendChoice::Auto => (BackendChoice::Auto, ""),
+        BackendChoice::Kernel => (BackendChoice::Kernel, "--backend kernel asks for it"),
+        BackendChoice::Memory => (BackendChoice::Memory, "--backend memory asks for it"),
+    }
 }
 
 /// The scenarios whose title or file matches.

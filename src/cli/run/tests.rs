@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use clap::Parser;
 use super::*;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::reading::Problem;
+use crate::run::event::{Detail, Status, StepReport};
 use crate::scenario::Source;
 
 /// Takes the file's text for the scenario's title; `wrong` is a scenario with a mistake.
@@ -51,11 +53,14 @@ fn read(file: &str, bytes: &[u8], _color: bool) -> Reading {
 
 /// Has scenarios called `bad` fail, those called `partly` skip something, and those called `broken` break
 /// off.
-fn runner(plan: RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+fn runner(plan: &RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
     sink(Event::RunStarted {
         scenarios: plan.scenarios.len(),
+        backend: "memory",
+        why: plan.asked.to_owned(),
+        seed: Some(plan.seed),
     });
-    for scenario in plan.scenarios {
+    for scenario in plan.scenarios.clone() {
         let failed = usize::from(scenario.title == "bad");
         let skipped = usize::from(scenario.title == "partly");
         sink(Event::ScenarioStarted {
@@ -99,7 +104,7 @@ fn parsed(words: &[&str]) -> RunArguments {
 fn run_with(
     folder: &Path,
     words: &[&str],
-    runner: impl FnOnce(RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
+    runner: impl Fn(&RunPlan, &mut dyn FnMut(Event)) -> Result<(), BackendError>,
 ) -> Ran {
     let folder = folder.to_str().unwrap();
     let words: Vec<String> = words.iter().map(|w| w.replace("$", folder)).collect();
@@ -200,7 +205,7 @@ fn people_read_stderr_and_programs_read_stdout() {
     assert_eq!(ran.out.lines().count(), 4);
     assert!(
         ran.out
-            .starts_with("{\"event\":\"run-started\",\"scenarios\":1}\n")
+            .starts_with("{\"event\":\"run-started\",\"scenarios\":1,")
     );
 }
 
@@ -212,12 +217,13 @@ fn a_filter_chooses_by_title_or_file() {
         ("gate-2.toml", "x"),
     ]);
     let plan = |words: &[&str]| {
-        let mut files = Vec::new();
+        let files = RefCell::new(Vec::new());
         let ran = run_with(folder.path(), words, |plan, sink| {
-            files.extend(plan.scenarios.iter().map(|s| s.title.clone()));
+            let titles = plan.scenarios.iter().map(|s| s.title.clone());
+            files.borrow_mut().extend(titles);
             runner(plan, sink)
         });
-        (files, ran)
+        (files.into_inner(), ran)
     };
     assert_eq!(plan(&["$", "--filter", "gate"]).0, ["Gate", "x"]);
     assert_eq!(plan(&["$", "--filter", "can*"]).0, ["Canal"]);
@@ -303,4 +309,117 @@ fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
         assert_eq!(run_command(&arguments, &mut console, read, runner), exit);
         assert_eq!(String::from_utf8(err).unwrap(), said);
     }
+}
+
+#[test]
+fn the_seed_is_one_unless_another_is_said() {
+    let folder = folder(&[("a.toml", "good")]);
+    for (words, seed) in [(&["$"][..], 1), (&["$", "--seed", "42"], 42)] {
+        let ran = run_with(folder.path(), words, |plan, sink| {
+            assert_eq!(plan.seed, seed);
+            runner(plan, sink)
+        });
+        assert_eq!(ran.exit, Exit::AsExpected);
+    }
+    let folder = self::folder(&[("a b.toml", "bad"), ("c.toml", "good")]);
+    let ran = run_with(folder.path(), &["$", "--seed", "7"], |plan, sink| {
+        runner(plan, &mut |event| {
+            // A step that failed has a place.
+            if let Event::ScenarioFinished {
+                file, failed: 1.., ..
+            } = &event
+            {
+                sink(Event::StepFinished(Box::new(failed_step(file))));
+            }
+            sink(event);
+        })
+    });
+    assert_eq!(ran.exit, Exit::Unexpected);
+    let repeat = "to repeat it: canal-sim run '$/a b.toml' --backend memory --seed 7\n";
+    assert!(ran.err.ends_with(repeat), "{}", ran.err);
+}
+
+fn failed_step(file: &str) -> StepReport {
+    StepReport {
+        file: file.to_owned(),
+        step: 1,
+        line: 3,
+        name: "a step".into(),
+        status: Status::Failed,
+        attempts: 1,
+        detail: Detail::Check {
+            problems: vec!["it is wrong".into()],
+        },
+        elapsed: Duration::ZERO,
+    }
+}
+
+#[test]
+fn determinism_is_checked_by_a_second_run() {
+    let good = folder(&[("a.toml", "good")]);
+    let check = |folder: &Path, words: &[&str], differs_in: Option<usize>| {
+        let runs = Cell::new(0);
+        let words = [&["$", "--check-determinism"], words].concat();
+        let ran = run_with(folder, &words, |plan, sink| {
+            assert_eq!(plan.backend, BackendChoice::Memory);
+            runs.set(runs.get() + 1);
+            let mut at = 0;
+            runner(plan, &mut |mut event| {
+                at += 1;
+                if runs.get() == 2
+                    && Some(at) == differs_in
+                    && let Event::ScenarioStarted { steps, .. } = &mut event
+                {
+                    *steps = 9;
+                }
+                sink(event);
+            })
+        });
+        assert_eq!(runs.get(), 2);
+        ran
+    };
+    let ran = check(good.path(), &[], None);
+    assert_eq!(ran.exit, Exit::AsExpected);
+    assert!(
+        ran.err.ends_with("ran twice: the same 4 events\n"),
+        "{}",
+        ran.err
+    );
+    let ran = check(
+        good.path(),
+        &["--format", "json", "--backend", "memory"],
+        None,
+    );
+    assert_eq!((ran.exit, &*ran.err), (Exit::AsExpected, ""));
+    assert_eq!(ran.out.lines().count(), 4);
+    let ran = check(good.path(), &["--format", "json"], Some(2));
+    assert_eq!(ran.exit, Exit::Unexpected);
+    let line = |steps| {
+        format!(
+            "{{\"event\":\"scenario-started\",\"file\":\"$/a.toml\",\"title\":\"good\",\"steps\":{steps}}}"
+        )
+    };
+    let wanted = format!(
+        "error: two runs with the same seed differ, first in line 2 of the events\n  first   {}\n  \
+         second  {}\n",
+        line(1),
+        line(9)
+    );
+    assert_eq!(ran.err, wanted);
+    // What failed is no less failed for having failed twice.
+    let bad = folder(&[("a.toml", "bad")]);
+    assert_eq!(check(bad.path(), &[], None).exit, Exit::Unexpected);
+}
+
+#[test]
+fn determinism_can_not_be_checked_on_the_kernel() {
+    let folder = folder(&[("a.toml", "good")]);
+    let words = ["$", "--check-determinism", "--backend", "kernel"];
+    let ran = run_with(folder.path(), &words, |_, _| panic!("must not run"));
+    assert_eq!(ran.exit, Exit::Usage);
+    assert!(
+        ran.err.starts_with("error: --check-determinism is for"),
+        "{}",
+        ran.err
+    );
 }

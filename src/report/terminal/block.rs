@@ -43,6 +43,15 @@ impl Block {
     }
 }
 
+/// `memory backend, seed 1: --backend memory asks for it`.
+pub(super) fn backend(paint: Paint, backend: &str, why: &str, seed: Option<u64>) -> String {
+    let seed = seed
+        .map(|seed| format!(", seed {seed}"))
+        .unwrap_or_default();
+    let text = visible(&format!("{backend} backend{seed}: {why}"));
+    format!("{}\n", paint.faint(text))
+}
+
 /// `9 nodes, 11 links in 14 ms, kernel backend`.
 pub(super) fn network(
     paint: Paint,

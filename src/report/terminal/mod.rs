@@ -73,7 +73,14 @@ impl<W: Write> Report for Terminal<W> {
         self.summary.event(event);
         let paint = Paint(self.style.color);
         let (file, text, over) = match event {
-            Event::RunStarted { .. } | Event::StepStarted { .. } => return Ok(()),
+            Event::StepStarted { .. } => return Ok(()),
+            Event::RunStarted {
+                backend, why, seed, ..
+            } => {
+                let text = block::backend(paint, backend, why, *seed);
+                self.out.write_all(text.as_bytes())?;
+                return self.out.flush();
+            }
             Event::RunFinished { .. } => {
                 let text = self.summary.text(paint);
                 self.out.write_all(text.as_bytes())?;
@@ -180,6 +187,11 @@ mod tests {
     #[test]
     fn what_was_skipped_is_told_and_is_no_pass() {
         insta::assert_snapshot!(report(&sample::skipping(), STYLE));
+    }
+
+    #[test]
+    fn what_failed_by_chance_can_be_repeated() {
+        insta::assert_snapshot!(report(&sample::repeatable(), STYLE));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The last lines: how many, and the failed ones again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::block::counts;
 use super::paint::Paint;
+use crate::report::failure::quoted;
 use crate::report::text::{counted, duration, visible};
 use crate::run::event::{Detail, Event, Status, StepReport};
 
@@ -20,6 +22,8 @@ pub(super) struct Summary {
     failures: Vec<Place>,
     skips: Vec<Place>,
     elapsed: Duration,
+    /// The backend and its seed, where what failed can be repeated.
+    repeatable: Option<(&'static str, u64)>,
 }
 
 /// A step, as the last lines name it.
@@ -40,7 +44,15 @@ impl Place {
 impl Summary {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { scenarios } => self.scenarios = *scenarios,
+            Event::RunStarted {
+                scenarios,
+                backend,
+                seed,
+                ..
+            } => {
+                self.scenarios = *scenarios;
+                self.repeatable = seed.map(|seed| (*backend, seed));
+            }
             Event::StepFinished(step) if step.status == Status::Failed => {
                 self.failures.push(Place::of(step));
             }
@@ -128,7 +140,21 @@ impl Summary {
                 visible(file)
             ));
         }
-        text
+        text + &self.repetition()
+    }
+
+    /// The command that repeats what failed: `to repeat it: canal-sim run a.toml --backend memory --seed 1`.
+    fn repetition(&self) -> String {
+        let failed = self.failures.iter().map(file_of);
+        let files: BTreeSet<&str> = failed
+            .chain(self.broken.iter().map(String::as_str))
+            .collect();
+        let Some((backend, seed)) = self.repeatable.filter(|_| !files.is_empty()) else {
+            return String::new();
+        };
+        let files: Vec<String> = files.into_iter().map(quoted).collect();
+        let files = visible(&files.join(" "));
+        format!("to repeat it: canal-sim run {files} --backend {backend} --seed {seed}\n")
     }
 }
 

@@ -238,7 +238,7 @@ fn sighting(
         family: record.family,
         packet: &record.packet,
     };
-    let special = meaning::needs_place(&drop).then(|| place(record.location));
+    let special = needs_place(&drop).then(|| place(record.location));
     let special = special.flatten();
     drop.place = special.as_deref();
     let scene = shared.scene.read().unwrap_or_else(PoisonError::into_inner);
@@ -262,6 +262,11 @@ fn sighting(
         packet: record.packet,
         at,
     })
+}
+
+/// Whether only the place in the kernel's code tells what a drop means. To look it up takes a while.
+fn needs_place(drop: &Drop<'_>) -> bool {
+    drop.reason == "NOT_SPECIFIED" && drop.kind == "veth"
 }
 
 fn plain(error: &io::Error) -> String {

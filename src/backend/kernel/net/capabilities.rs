@@ -46,12 +46,34 @@ pub struct Capability {
 /// Tries everything on a thread of its own, in namespaces that are gone afterwards. The process should
 /// be in the airlock.
 pub fn probe() -> Capabilities {
-    let thread = std::thread::spawn(probe_here);
+    let thread = std::thread::spawn(|| {
+        let mut list = probe_network();
+        list.push(kernel_reasons());
+        list
+    });
     let list = thread.join().unwrap_or_default();
     Capabilities { list }
 }
 
-fn probe_here() -> Vec<Capability> {
+/// Tries all that nothing can be done without, as [`probe`] does.
+///
+/// # Errors
+///
+/// The first that does not work here.
+pub fn required() -> Result<(), BackendError> {
+    let thread = std::thread::spawn(probe_network);
+    let list = thread.join().unwrap_or_default();
+    let lacks = |one: &Capability| one.required && !one.available;
+    match list.into_iter().find(lacks) {
+        Some(one) => Err(BackendError::Machine {
+            what: format!("{}: {}", one.name, one.why),
+            mend: one.mend,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn probe_network() -> Vec<Capability> {
     let counting = Counting::default();
     let mut list = Vec::new();
     let entered = namespace::make();
@@ -102,7 +124,6 @@ fn probe_here() -> Vec<Capability> {
         "modprobe nf_conntrack nft_ct nft_nat, or a kernel with CONFIG_NF_CONNTRACK and CONFIG_NF_NAT",
         refused(filter(&counting, &translation()), "load a filter with NAT"),
     ));
-    list.push(kernel_reasons());
     list
 }
 

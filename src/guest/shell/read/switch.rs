@@ -10,12 +10,20 @@ pub(super) fn read(arguments: &[&str]) -> Result<Command, Stop> {
     let mut unknown = false;
     for argument in arguments {
         if let Some(option) = argument.strip_prefix('-') {
-            match option {
-                "w" | "-write" | "e" => {}
-                "q" | "-quiet" => quiet = true,
-                "n" | "-values" => bare = true,
-                "a" => unknown = true,
-                _ => return Err(Stop::Doubt),
+            let letters = match option {
+                "-write" => "w",
+                "-quiet" => "q",
+                "-values" => "n",
+                letters => letters,
+            };
+            for letter in letters.chars() {
+                match letter {
+                    'w' | 'e' => {}
+                    'q' => quiet = true,
+                    'n' => bare = true,
+                    'a' => unknown = true,
+                    _ => return Err(Stop::Doubt),
+                }
             }
             continue;
         }

@@ -21,7 +21,7 @@ use super::Host;
 use super::sightings::{Sighting, Watch};
 use crate::backend::BackendError;
 use crate::backend::evidence::Footprint;
-use crate::backend::evidence::case::{Case, Doom, FILTER_DELAY, FLOOD_DELAY, Labelled};
+use crate::backend::evidence::case::{Case, Doom, FLOOD_DELAY, Labelled};
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe, ProbeKind};
 
 /// A probe on its way: its first packet may have gone out already.
@@ -38,6 +38,9 @@ enum Halt {
     /// It could not be carried out.
     Broken(BackendError),
 }
+
+/// How long a refusal to send may precede the report of the filter that refused.
+const FILTER_DELAY: Duration = Duration::from_millis(200);
 
 /// How long a rejection, which looks like the far end's own, may precede the report of the rule that
 /// rejected.
