@@ -49,7 +49,14 @@ impl<'a> Builder<'a> {
             self.node(&here.node).neighbours.insert(key, there.mac);
         }
         let id = LinkId::new(format!("{}:{} {}:{}", a.0, a.1, b.0, b.1));
-        self.network.links.insert(id, Link { ends, mtu });
+        self.network.links.insert(
+            id,
+            Link {
+                ends,
+                mtu,
+                shapes: None,
+            },
+        );
     }
 }
 

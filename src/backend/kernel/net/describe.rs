@@ -16,6 +16,7 @@ pub(super) fn describe(change: &Change) -> String {
             format!("make link {id} ({a}, {b}, mtu {})", link.mtu)
         }
         Change::DelLink(id) => format!("remove link {id}"),
+        Change::SetShapes(id, _) => format!("change the shapes of link {id}"),
         Change::AddTunnel(node, dev, v) => format!(
             "make VXLAN interface {dev} on node {node} (VNI {}, local {}, udp/{})",
             v.vni, v.local, v.port
