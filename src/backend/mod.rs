@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod kernel;
 pub mod probe;
 mod protocol;
+pub mod shaper;
 pub mod vxlan;
 
 use std::future::Future;
