@@ -9,7 +9,7 @@ use super::page::{assert_generated, files, one_line, read, root};
 
 /// The code that gives reasons to packets.
 fn emitting_code() -> String {
-    let folders = ["src/lower", "src/run"];
+    let folders = ["src/lower", "src/run", "src/backend/shaper"];
     let paths = folders.iter().flat_map(|folder| files(folder, "rs"));
     paths
         .map(|path| {

@@ -33,7 +33,8 @@ pub use counters::Counters;
 pub use duplex::{Direction, Duplex};
 pub use parcel::Parcel;
 
-use crate::network::Shape;
+use crate::cloud::Reason;
+use crate::network::{Label, LinkId, Shape};
 use dice::{Dice, Weather};
 use flight::Flight;
 use line::{Line, Sent, Waiting};
@@ -59,6 +60,24 @@ pub enum Lost {
     TooLong,
     /// The link is cut.
     Cut,
+}
+
+impl Lost {
+    /// What evidence says of a frame that was lost on a link. A loss by chance, or for want of room, is a hint: the
+    /// next try may get through. The other two would meet it again.
+    pub fn label(self, link: &LinkId) -> Label {
+        let (reason, is_final) = match self {
+            Self::Loss => (Reason::LinkLoss, false),
+            Self::QueueFull => (Reason::LinkQueueFull, false),
+            Self::TooLong => (Reason::LinkTooLong, true),
+            Self::Cut => (Reason::LinkCut, true),
+        };
+        Label {
+            is_final,
+            reason: reason.code().to_owned(),
+            resource: link.to_string(),
+        }
+    }
 }
 
 /// One direction of a link.
