@@ -1,6 +1,7 @@
 //! Links that are to behave like links.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::cloud::soracom::SPEED_CLASSES;
 use crate::cloud::{Cloud, LinkName};
@@ -23,6 +24,28 @@ pub struct Way {
     /// Whether its rate is that of the SIM's speed class at this time, in place of the shape's own. Without
     /// effect where the link is no SIM's.
     pub by_speed_class: bool,
+}
+
+impl fmt::Display for LinkPlan {
+    /// What it does: once where both directions do the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [up, down] = &self.ways;
+        if up == down {
+            up.fmt(f)
+        } else {
+            write!(f, "up {up}; down {down}")
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.by_speed_class, self.shape == Shape::default()) {
+            (false, _) => self.shape.fmt(f),
+            (true, true) => f.write_str("the speed class's rate"),
+            (true, false) => write!(f, "{}, the speed class's rate", self.shape),
+        }
+    }
 }
 
 impl LinkPlan {

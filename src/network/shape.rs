@@ -45,6 +45,84 @@ pub struct Shape {
     pub radio: Option<Radio>,
 }
 
+impl fmt::Display for Shape {
+    /// What it does, in the order in which it does it: `latency 50ms, 2Mbit/s, loss 1%`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = Self::default();
+        let mut parts = Vec::new();
+        let mut say = |differs: bool, words: String| parts.extend(differs.then_some(words));
+        say(self.cut, "cut".to_owned());
+        say(
+            self.latency != usual.latency,
+            format!("latency {:?}", self.latency),
+        );
+        say(
+            self.jitter != usual.jitter,
+            format!("jitter {:?}", self.jitter),
+        );
+        say(self.rate != usual.rate, self.rate.to_string());
+        say(
+            self.queue != usual.queue,
+            format!("queue of {}", self.queue),
+        );
+        say(self.loss != usual.loss, format!("loss {}", self.loss));
+        if let Some(Reorder { chance, late }) = self.reorder {
+            say(true, format!("{chance} late by {late:?}"));
+        }
+        say(
+            self.duplicate != usual.duplicate,
+            format!("{} twice", self.duplicate),
+        );
+        say(
+            self.corrupt != usual.corrupt,
+            format!("{} corrupted", self.corrupt),
+        );
+        if let Some(mtu) = self.mtu {
+            say(true, format!("MTU {mtu}"));
+        }
+        if let Some(radio) = self.radio {
+            say(true, format!("asleep after {:?}", radio.idle));
+        }
+        if parts.is_empty() {
+            return f.write_str("nothing");
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlimited => f.write_str("unlimited"),
+            Self::Constant(rate) => rate.fmt(f),
+            Self::Trace(trace) => write!(f, "a trace of {:?}", trace.length()),
+        }
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} packets", self.frames)?;
+        if self.bytes < usize::MAX {
+            write!(f, " and {} bytes", self.bytes)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Independent(chance) => chance.fmt(f),
+            Self::Burst(burst) => write!(
+                f,
+                "in bursts (begin {}, end {}, {} in them, {} else)",
+                burst.enter, burst.leave, burst.bad, burst.good
+            ),
+        }
+    }
+}
+
 /// How fast a link sends. What counts of a frame is its IP packet, without the Ethernet header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Rate {
@@ -248,6 +326,23 @@ mod tests {
         assert_eq!(Chance::parts(1).unwrap().to_string(), "0.0000001%");
         assert_eq!(Chance::ALWAYS.to_string(), "100%");
         assert_eq!(Chance::NEVER.to_string(), "0%");
+    }
+
+    #[test]
+    fn a_shape_says_what_it_does_and_nothing_else() {
+        assert_eq!(Shape::default().to_string(), "nothing");
+        let shape = Shape {
+            latency: Duration::from_micros(22_250),
+            rate: Rate::Constant(BitRate::new(2_000_000).unwrap()),
+            loss: Loss::Independent(Chance::percent(1)),
+            duplicate: Chance::percent(2),
+            mtu: Some(576),
+            ..Shape::default()
+        };
+        assert_eq!(
+            shape.to_string(),
+            "latency 22.25ms, 2Mbit/s, loss 1%, 2% twice, MTU 576"
+        );
     }
 
     #[test]

@@ -170,6 +170,7 @@ fn kind(detail: &Detail) -> &'static str {
         Detail::Run { .. } => "run",
         Detail::Wait { .. } => "wait",
         Detail::Check { .. } => "check",
+        Detail::Link { .. } => "link",
         Detail::Impossible { .. } => "impossible",
     }
 }

@@ -199,6 +199,14 @@ fn passing_steps() -> Vec<(&'static str, Detail)> {
             },
         ),
         (
+            "out of coverage",
+            Detail::Link {
+                link: "link of SIM sensor".into(),
+                became: "cut".into(),
+                changes: 1,
+            },
+        ),
+        (
             "the VPG runs",
             Detail::Check {
                 problems: Vec::new(),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::node;
 use crate::backend::{Backend, BackendError};
-use crate::cloud::{Action, ApiError, Event, NodeName};
+use crate::cloud::{Action, ApiError, Event, LinkName, NodeName};
 use crate::guest::{Guests, fresh};
 use crate::lower::{World, lower};
 use crate::network::{Network, diff};
-use crate::scenario::Course;
+use crate::scenario::{Course, LinkChange};
 
 /// One scenario's clouds on one backend.
 pub(super) struct Session<'a, B> {
@@ -72,6 +72,21 @@ impl<'a, B: Backend> Session<'a, B> {
         Ok((events, changes))
     }
 
+    /// Changes a link, and lets the network follow. Gives in words what has become of it.
+    ///
+    /// # Errors
+    ///
+    /// What the backend could not do.
+    pub async fn change_link(
+        &mut self,
+        link: &LinkName,
+        change: &LinkChange,
+    ) -> Result<(String, usize), BackendError> {
+        let became = self.course.links.change(link, change);
+        let changes = self.follow().await?;
+        Ok((became, changes))
+    }
+
     /// What is known of the machines: what their clouds gave them, and of those on which scripts have run
     /// what their own kernel says.
     ///
@@ -102,6 +117,7 @@ impl<'a, B: Backend> Session<'a, B> {
 
     /// Brings the network to where the clouds are; gives the number of changes.
     async fn follow(&mut self) -> Result<usize, BackendError> {
+        self.world.links.clone_from(self.course.links.plans());
         let wanted = lower(&self.course.cloud, &self.world);
         let changes = diff(&self.network, &wanted);
         for change in &changes {

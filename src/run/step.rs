@@ -6,7 +6,9 @@ use super::event::Detail;
 use super::session::Session;
 use super::{node, probe, words};
 use crate::backend::{Backend, BackendError, Script, ScriptEnd};
-use crate::scenario::{DoStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, target};
+use crate::scenario::{
+    DoStep, LinkStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, links, target,
+};
 
 /// Between two attempts of a step that may pass eventually.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -101,6 +103,7 @@ async fn once<B: Backend>(
             Ok((true, detail))
         }
         StepKind::Check(list) => Ok(check(session, list)),
+        StepKind::Link(step) => link(session, step).await,
     }
 }
 
@@ -182,6 +185,24 @@ async fn script<B: Backend>(
         problems,
     };
     Ok((passed, detail))
+}
+
+async fn link<B: Backend>(
+    session: &mut Session<'_, B>,
+    step: &LinkStep,
+) -> Result<Attempt, BackendError> {
+    let link = match links::find(&step.link.value, &session.course.cloud) {
+        Ok(link) => link,
+        Err(why) => return Ok(impossible(why)),
+    };
+    let (became, changes) = session.change_link(&link, &step.change).await?;
+    let link = link.to_string();
+    let detail = Detail::Link {
+        link,
+        became,
+        changes,
+    };
+    Ok((true, detail))
 }
 
 fn check<B: Backend>(session: &Session<'_, B>, list: &[ValueCheck]) -> Attempt {
