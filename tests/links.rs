@@ -387,3 +387,18 @@ fn scenarios_that_say_nothing_of_links_have_plain_ones() {
         assert!(course.links.plans().is_empty(), "{}", path.display());
     }
 }
+
+/// The scenarios that backends are held to; whoever shapes links runs them.
+#[test]
+fn what_backends_are_held_to_makes_sense() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/links");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read(&path).unwrap();
+        let (_, wrong) = scenario::examine(&path.display().to_string(), &text);
+        assert!(wrong.list.is_empty(), "{}", wrong.render(false));
+        files += 1;
+    }
+    assert!(files >= 2);
+}

@@ -363,9 +363,9 @@ fn run(scenarios: usize, passed: usize, failed: usize, middle: Vec<Event>) -> Ve
 /// A scenario in which everything comes out as expected.
 pub fn passing() -> Vec<Event> {
     const TITLE: &str = "Gate: the server calls the device";
-    let mut middle = opening(GATE, TITLE, 12);
+    let mut middle = opening(GATE, TITLE, 13);
     middle.extend(steps(GATE, Status::Passed, 1, passing_steps()));
-    middle.push(closing(GATE, TITLE, [12, 0, 0], None));
+    middle.push(closing(GATE, TITLE, [13, 0, 0], None));
     run(1, 1, 0, middle)
 }
 

@@ -212,7 +212,9 @@ pub enum Expectation {
 pub struct AnswerExpectation {
     /// `ttl`: the answer's TTL as it arrives (ping).
     pub ttl: Option<u8>,
-    /// `rtt = "50ms"`: at most this long.
+    /// `rtt = ["900ms", "2s"]`: at least this long.
+    pub rtt_at_least: Option<Duration>,
+    /// The same, or `rtt = "50ms"`: at most this long.
     pub rtt_at_most: Option<Duration>,
     /// `seen_from`: an address or prefix that holds the source address which the far end saw.
     pub seen_from: Option<Template>,

@@ -68,6 +68,7 @@ fn every_reason_is_expected_of_real_packets() {
         "scenarios",
         "tests/rules",
         "tests/silent",
+        "tests/links",
         "tests/regressions",
     ];
     let there = folders.iter().filter(|folder| root().join(folder).is_dir());
