@@ -32,6 +32,10 @@ impl<'a, B: Backend> Session<'a, B> {
         world: World,
         backend: &'a mut B,
     ) -> Result<Self, BackendError> {
+        let world = World {
+            links: course.links.plans().clone(),
+            ..world
+        };
         let mut session = Self {
             course,
             network: Network::default(),
@@ -83,6 +87,7 @@ impl<'a, B: Backend> Session<'a, B> {
         change: &LinkChange,
     ) -> Result<(String, usize), BackendError> {
         let became = self.course.links.change(link, change);
+        self.world.links.clone_from(self.course.links.plans());
         let changes = self.follow().await?;
         Ok((became, changes))
     }
@@ -117,7 +122,6 @@ impl<'a, B: Backend> Session<'a, B> {
 
     /// Brings the network to where the clouds are; gives the number of changes.
     async fn follow(&mut self) -> Result<usize, BackendError> {
-        self.world.links.clone_from(self.course.links.plans());
         let wanted = lower(&self.course.cloud, &self.world);
         let changes = diff(&self.network, &wanted);
         for change in &changes {
