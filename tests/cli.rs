@@ -346,11 +346,10 @@ fn a_trace_is_read_from_beside_the_scenario() {
     std::fs::write(folder.join("a.toml"), scenario).unwrap();
     std::fs::write(folder.join("up.trace"), "3\n8\n5\n").unwrap();
     let check = || {
-        let mut command = canal_sim();
-        command
+        canal_sim()
             .current_dir(root.path())
-            .args(["check", "lab/a.toml"]);
-        command.assert()
+            .args(["check", "lab/a.toml"])
+            .assert()
     };
     check().code(2).stderr_eq(str![[r#"
 error: failed to read the trace "up.trace": line 3: 5 ms comes after 8 ms; times must not descend
