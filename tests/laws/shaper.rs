@@ -166,12 +166,18 @@ fn take(shaper: &mut Shaper<Numbered>, until: Option<Duration>, came: &mut Came)
         .wake()
         .filter(|now| until.is_none_or(|end| *now <= end))
     {
+        // Who sleeps until then misses nothing.
+        let before = now.saturating_sub(Duration::from_nanos(1));
+        if before < now {
+            assert_eq!(shaper.clone().take(before), None, "it would come late");
+        }
         while let Some(frame) = shaper.take(now) {
             came.push((now, frame));
         }
         balance(shaper);
+        let next = shaper.wake();
         assert!(
-            shaper.wake().is_none_or(|next| next > now),
+            next.is_none_or(|next| next > now),
             "it would be asked for ever"
         );
     }
@@ -364,8 +370,9 @@ proptest! {
         let (mut eager, mut now) = (Vec::new(), Duration::ZERO);
         for (number, (gap, len)) in traffic.iter().enumerate() {
             for piece in 1..=4 {
-                take(&mut shaper, Some(now + *gap * piece / 4), &mut eager);
-                let _ = shaper.take(now);
+                let at = now + *gap * piece / 4;
+                take(&mut shaper, Some(at), &mut eager);
+                prop_assert_eq!(shaper.take(at), None);
             }
             now += *gap;
             shaper.offer(Numbered { number, len: *len, flips: 0 }, now);

@@ -33,8 +33,9 @@ impl<P> Flight<P> {
         self.column.push_back((self.last, parcel));
     }
 
-    /// Sends one that comes at `due`, whatever comes before.
-    pub fn stray(&mut self, due: Duration, parcel: P) {
+    /// Sends one that comes by so much later than it would in the column: it overtakes none, and holds none up.
+    pub fn stray(&mut self, due: Duration, late: Duration, parcel: P) {
+        let due = self.in_order(due).saturating_add(late);
         let number = self.late;
         self.late += 1;
         self.stragglers.push(Reverse(Straggler {

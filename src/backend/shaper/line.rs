@@ -16,8 +16,8 @@ pub(super) struct Waiting<P> {
     pub parcel: P,
     /// From its last bit on.
     pub travel: Duration,
-    /// Whether later ones may overtake it.
-    pub strays: bool,
+    /// By how much it comes late, if later ones may overtake it.
+    pub late: Option<Duration>,
 }
 
 /// A frame whose last bit has left.
@@ -108,7 +108,7 @@ impl<P: Parcel> Line<P> {
     /// When the flight has a frame of the line's, at the earliest.
     pub fn next(&self, flight: &Flight<P>) -> Option<Duration> {
         let sending = self.sending.as_ref()?;
-        Some(if sending.waiting.strays {
+        Some(if sending.waiting.late.is_some() {
             // The one behind it may come before it.
             sending.finish
         } else {

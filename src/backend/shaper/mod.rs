@@ -215,8 +215,8 @@ impl<P: Parcel> Shaper<P> {
         );
         let waiting = Waiting {
             parcel,
-            travel: late.map_or(travel, |reorder| travel.saturating_add(reorder.late)),
-            strays: late.is_some(),
+            travel,
+            late: late.map(|reorder| reorder.late),
         };
         self.line
             .push(waiting, self.shape.radio.as_ref(), &mut self.dice, now);
@@ -228,10 +228,9 @@ impl<P: Parcel> Shaper<P> {
     fn advance(&mut self, now: Duration) {
         while let Some(Sent { waiting, finish }) = self.line.sent(self.shape.radio.as_ref(), now) {
             let due = finish.saturating_add(waiting.travel);
-            if waiting.strays {
-                self.flight.stray(due, waiting.parcel);
-            } else {
-                self.flight.keep(due, waiting.parcel);
+            match waiting.late {
+                Some(late) => self.flight.stray(due, late, waiting.parcel),
+                None => self.flight.keep(due, waiting.parcel),
             }
         }
     }

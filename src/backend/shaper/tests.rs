@@ -192,6 +192,26 @@ fn a_straggler_is_overtaken_and_the_others_keep_their_order() {
 }
 
 #[test]
+fn a_straggler_overtakes_nothing_itself() {
+    let latency = |latency, reorder| Shape {
+        latency,
+        reorder,
+        ..Shape::default()
+    };
+    let late = Reorder {
+        chance: Chance::ALWAYS,
+        late: ms(5),
+    };
+    let mut link = shaper(latency(ms(100), None));
+    link.offer(frame(1, 100), ms(0));
+    link.set_shape(latency(ms(10), Some(late)), ms(20));
+    link.offer(frame(2, 100), ms(20));
+    link.set_shape(latency(ms(10), None), ms(30));
+    link.offer(frame(3, 100), ms(92));
+    assert_eq!(drain(&mut link), [(1, 100), (3, 102), (2, 105)]);
+}
+
+#[test]
 fn a_copy_follows_its_frame() {
     let mut link = shaper(Shape {
         duplicate: Chance::ALWAYS,
