@@ -128,6 +128,7 @@ fn network() -> Vec<Change> {
             End::new(far.clone(), dev.clone()),
         ],
         mtu: 1500,
+        shapes: None,
     };
     network.links.insert(LinkId::new("link"), link);
     for (id, net) in [(&near, "10.0.0.1/24"), (&far, "10.0.0.2/24")] {

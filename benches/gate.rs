@@ -189,6 +189,7 @@ fn star(leaves: u32) -> Vec<Change> {
                 End::new(leaf.clone(), up.clone()),
             ],
             mtu: 9001,
+            shapes: None,
         };
         network.links.insert(LinkId::new(format!("l{n}")), link);
         let net = |last: u32| {

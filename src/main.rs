@@ -1,6 +1,7 @@
 //! The program `canal-sim`: see [`canal_sim::cli`].
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 
 use canal_sim::backend::memory::Memory;
@@ -10,7 +11,7 @@ use canal_sim::cli::console::{Console, WIDTH, use_color};
 use canal_sim::cli::reading::Reading;
 use canal_sim::cli::run::RunPlan;
 use canal_sim::cli::run::choose::{Ground, choose};
-use canal_sim::cli::{self, exit::Exit};
+use canal_sim::cli::{self, beside, exit::Exit};
 use canal_sim::run::{self, Means, event::Event};
 use canal_sim::scenario;
 use clap::Parser;
@@ -55,7 +56,8 @@ fn main() -> ExitCode {
 }
 
 fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
-    let (scenario, diagnostics) = scenario::examine(file, bytes);
+    let beside = |name: &str| beside::read(Path::new(file), name);
+    let (scenario, diagnostics) = scenario::examine_with(file, bytes, &beside);
     Reading::new(scenario, &diagnostics, color)
 }
 

@@ -40,6 +40,7 @@ files! {
     everything
     follow_on
     gate
+    links
     steps
     syntax
     tables

@@ -299,7 +299,7 @@ error: a scenario has no `tilte`
 1 | tilte = "not so"
   | ^^^^^ did you mean `title`?
   |
-  = note: it may have `title`, `aws`, `soracom`, `internet` or `step`
+  = note: it may have `title`, `aws`, `soracom`, `internet`, `link` or `step`
 
 "#]]);
     check()
@@ -308,7 +308,7 @@ error: a scenario has no `tilte`
         .code(2)
         .stderr_eq("")
         .stdout_eq(str![[r#"
-{"file":"b.toml","ok":false,"title":null,"steps":null,"problems":[{"severity":"error","line":1,"column":1,"message":"a scenario has no `tilte`","label":"did you mean `title`?","notes":["it may have `title`, `aws`, `soracom`, `internet` or `step`"],"help":[]}]}
+{"file":"b.toml","ok":false,"title":null,"steps":null,"problems":[{"severity":"error","line":1,"column":1,"message":"a scenario has no `tilte`","label":"did you mean `title`?","notes":["it may have `title`, `aws`, `soracom`, `internet`, `link` or `step`"],"help":[]}]}
 
 "#]]);
 }
@@ -343,4 +343,44 @@ fn closed_pipe() -> std::process::Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
+}
+
+/// A trace lies beside its scenario, whatever the folder that the program is started in.
+#[test]
+fn a_trace_is_read_from_beside_the_scenario() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("lab");
+    std::fs::create_dir(&folder).unwrap();
+    let scenario = "title = \"a trace\"\n[link.radio]\ntrace = \"up.trace\"\n";
+    std::fs::write(folder.join("a.toml"), scenario).unwrap();
+    std::fs::write(folder.join("up.trace"), "3\n8\n5\n").unwrap();
+    let check = || {
+        canal_sim()
+            .current_dir(root.path())
+            .args(["check", "lab/a.toml"])
+            .assert()
+    };
+    check().code(2).stderr_eq(str![[r#"
+error: failed to read the trace "up.trace": line 3: 5 ms comes after 8 ms; times must not descend
+ --> lab/a.toml:3:9
+  |
+3 | trace = "up.trace"
+  |         ^^^^^^^^^^
+  |
+  = note: a trace is in mahimahi's format: on each line the time, in milliseconds, at which 1504 bytes may pass
+
+"#]]);
+    std::fs::write(folder.join("up.trace"), "3\n5\n8\n").unwrap();
+    check().code(0);
+    std::fs::remove_file(folder.join("up.trace")).unwrap();
+    check().code(2).stderr_eq(str![[r#"
+error: failed to read the trace "up.trace": No such file or directory (lab/up.trace)
+ --> lab/a.toml:3:9
+  |
+3 | trace = "up.trace"
+  |         ^^^^^^^^^^
+  |
+  = help: a trace goes by its file's name, as seen from the scenario
+
+"#]]);
 }

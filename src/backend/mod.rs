@@ -9,6 +9,7 @@ pub mod kernel;
 pub mod memory;
 pub mod probe;
 mod protocol;
+pub mod shaper;
 pub mod vxlan;
 
 use std::future::Future;

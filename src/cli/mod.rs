@@ -19,6 +19,7 @@
 //! this can be tested without a network.
 
 pub mod args;
+pub mod beside;
 pub mod check;
 pub mod console;
 pub mod doctor;

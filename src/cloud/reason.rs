@@ -164,6 +164,28 @@ reasons! {
             it."
         mend "Lower the sender's MTU, or let the packet be fragmented.";
 
+    LinkCut = "LINK_CUT" from Own
+        means "The link is cut: whatever is sent over it is lost."
+        cause "A step of the scenario has cut it, as when a device is out of coverage or a line is down. The \
+            clouds know nothing of it: the session and the peering are as they were."
+        mend "Restore the link.";
+
+    LinkLoss = "LINK_LOSS" from Own
+        means "The link has lost the packet by chance."
+        cause "The scenario gives the link a loss, and this packet was among those that it hits."
+        mend "Ask again, as a program would: let the step pass `eventually`. Or give the link less loss.";
+
+    LinkQueueFull = "LINK_QUEUE_FULL" from Own
+        means "More packets wait for the link than its queue holds, so the last that came is lost."
+        cause "More is sent than the link's rate lets through: a slow speed class, or a trace with a gap."
+        mend "Send less, or give the link a higher rate or a longer queue.";
+
+    LinkTooLong = "LINK_TOO_LONG" from Own
+        means "The packet is larger than the link carries, and nobody tells the sender."
+        cause "The way has a narrower place than the machines at its ends know of, and the ICMP errors that \
+            would say so are filtered: a black hole for large packets, while small ones pass."
+        mend "Lower the MTU of the sender's interface, or the group's `ipLinkMtu`, to what the link carries.";
+
     HostFilter = "HOST_FILTER" from Own
         means "A machine's own packet filter forbids it."
         cause "A firewall on the instance or the device is on, of which no cloud knows anything."

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::change::{Difference, MatrixChange, first_difference, matrix_change};
 use super::matrix::Matrix;
 use super::scene::{At, Mistaken, Question, Scene};
-use crate::reach::{Ask, Map};
+use crate::reach::Ask;
 use crate::scenario::{Moment, ReplayError, Scenario};
 
 /// What is to be explained.
@@ -163,7 +163,7 @@ fn one(scenario: &Scenario, question: &Question, when: When) -> Result<Explained
 
 fn answer(scene: &Scene<'_>, question: &Question) -> Result<Answer, Mistaken> {
     let flow = scene.flow(question)?;
-    let map = Map::new(scene.cloud(), scene.guests());
+    let map = scene.map();
     match map.predict(&flow) {
         Some(prediction) => Ok(Answer::new(question, &flow, &prediction, scene)),
         None => Err(Mistaken::asks_nothing(&question.from)),
@@ -171,6 +171,6 @@ fn answer(scene: &Scene<'_>, question: &Question) -> Result<Answer, Mistaken> {
 }
 
 fn matrix(scene: &Scene<'_>, ask: Ask) -> Matrix {
-    let map = Map::new(scene.cloud(), scene.guests());
+    let map = scene.map();
     Matrix::new(scene, ask, |flow| map.predict(flow))
 }

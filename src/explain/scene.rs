@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cloud::{Cloud, NodeName};
 use crate::guest::Guests;
-use crate::reach::{Ask, Flow};
+use crate::reach::{Ask, Flow, Map};
 use crate::scenario::target::{self, TargetError};
 use crate::scenario::{Moment, ReplayError, Replayed, Scenario, replay};
 
@@ -77,6 +77,11 @@ impl<'s> Scene<'s> {
     /// The machines at this moment.
     pub fn guests(&self) -> &Guests {
         &self.state.guests
+    }
+
+    /// Clouds, machines and links, ready for predictions.
+    pub(super) fn map(&self) -> Map<'_> {
+        Map::new(self.cloud(), self.guests()).with_cut(self.state.course.links.cut())
     }
 
     /// The moment, in words: `after step 7, "openGate"`.

@@ -7,10 +7,10 @@ use ipnet::Ipv4Net;
 
 use super::World;
 use super::special::OTHER_END;
-use crate::cloud::{Cloud, Reason};
+use crate::cloud::{Cloud, LinkName, Reason};
 use crate::network::{
     Address, Chain, ChainId, End, Hook, HookPoint, IfName, Label, Link, LinkId, Match, Network,
-    Node, NodeId, PolicyRule, Route, Rule, Statement, Table,
+    Node, NodeId, PolicyRule, Route, Rule, Shapes, Statement, Table,
 };
 
 /// Collects nodes and links, from clouds that it only reads.
@@ -38,8 +38,40 @@ impl<'a> Builder<'a> {
         self.network.nodes.entry(id.clone()).or_default()
     }
 
-    /// Joins two interfaces. Routes at either end may lead to [`OTHER_END`].
+    /// Joins two interfaces by a plain link. Routes at either end may lead to [`OTHER_END`].
     pub fn join(&mut self, a: (&NodeId, &IfName), b: (&NodeId, &IfName), mtu: u32) {
+        let id = LinkId::new(format!("{}:{} {}:{}", a.0, a.1, b.0, b.1));
+        self.link(id, (a, b), mtu, None);
+    }
+
+    /// The same by a link that the scenario may have given shapes; up is from `a` to `b`. It is then called by
+    /// what evidence says of it; `part` tells it from the others of the same name.
+    pub fn join_as(
+        &mut self,
+        (link, part): (&LinkName, &str),
+        a: (&NodeId, &IfName),
+        b: (&NodeId, &IfName),
+        mtu: u32,
+    ) {
+        let Some(plan) = self.world.links.get(link) else {
+            return self.join(a, b, mtu);
+        };
+        let shapes = plan.shapes(self.cloud, link);
+        self.link(
+            LinkId::new(format!("{link}{part}")),
+            (a, b),
+            mtu,
+            Some(shapes),
+        );
+    }
+
+    fn link(
+        &mut self,
+        id: LinkId,
+        (a, b): ((&NodeId, &IfName), (&NodeId, &IfName)),
+        mtu: u32,
+        shapes: Option<Shapes>,
+    ) {
         let ends = [
             End::new(a.0.clone(), a.1.clone()),
             End::new(b.0.clone(), b.1.clone()),
@@ -48,8 +80,7 @@ impl<'a> Builder<'a> {
             let key = (here.name.clone(), OTHER_END);
             self.node(&here.node).neighbours.insert(key, there.mac);
         }
-        let id = LinkId::new(format!("{}:{} {}:{}", a.0, a.1, b.0, b.1));
-        self.network.links.insert(id, Link { ends, mtu });
+        self.network.links.insert(id, Link { ends, mtu, shapes });
     }
 }
 

@@ -4,8 +4,8 @@ use super::builder::{Builder, NodeExt, deny};
 use super::interface;
 use super::name::{platform_node, sim_node, vpg_node};
 use super::special::{ANY, host};
-use crate::cloud::Reason;
 use crate::cloud::soracom::{SimId, VpgStatus};
+use crate::cloud::{LinkName, Reason};
 use crate::network::{HookPoint, HostFiles, IfName, Route, Table, Test};
 
 /// One device.
@@ -33,7 +33,9 @@ pub(super) fn lower(b: &mut Builder, id: &SimId) {
         return offline(b, id);
     };
     let wwan0 = IfName::fit("wwan0", "");
-    b.join((&here, &wwan0), (&far, &interface::sim(id)), session.mtu);
+    let link = LinkName::Sim(id.clone());
+    let theirs = interface::sim(id);
+    b.join_as((&link, ""), (&here, &wwan0), (&far, &theirs), session.mtu);
     let node = b.node(&here);
     node.address(&wwan0, host(session.ip));
     node.route(Table::MAIN, ANY, &wwan0);

@@ -5,6 +5,7 @@ use super::interface;
 use super::name::instance_node;
 use super::special::{ANY, host};
 use super::vpc_parts::{MTU, VpcParts, nth};
+use crate::cloud::LinkName;
 use crate::cloud::aws::InstanceId;
 use crate::network::{HostFiles, IfName, Mac, Table};
 
@@ -17,7 +18,8 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts, id: &InstanceId) {
         IfName::fit("eth0", ""),
         interface::eni(id),
     );
-    b.join((&here, &eth0), (&parts.node, &eni), MTU);
+    let link = LinkName::Instance(id.clone());
+    b.join_as((&link, ""), (&here, &eth0), (&parts.node, &eni), MTU);
 
     let services = b.world.instances.get(id).cloned().unwrap_or_default();
     let node = b.node(&here);

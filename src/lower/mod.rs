@@ -16,6 +16,8 @@
 //! | `instance/N` | `instance.rs` | an instance |
 //! | `platform` | `platform.rs` | SORACOM's platform endpoints, and the way out of SIMs without a VPG |
 //! | `internet`, `pc` | `internet.rs` | the internet, and the user's computer on it |
+//!
+//! Links are plain, but for those that the scenario asks something else of (`link.rs`).
 
 mod builder;
 mod device;
@@ -24,6 +26,7 @@ mod instance;
 mod interface;
 mod internet;
 mod internet_gateway;
+mod link;
 mod name;
 mod network_acl;
 mod peering;
@@ -37,15 +40,16 @@ mod vpc_parts;
 mod vpg;
 mod vpg_parts;
 
+pub use link::{LinkPlan, Way};
 pub use name::{attachment_node, instance_node, internet_gateway_node, internet_node, pc_node};
 pub use name::{peering_node, platform_node, sim_node, vpc_node, vpg_node};
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::cloud::Cloud;
 use crate::cloud::aws::InstanceId;
 use crate::cloud::soracom::SimId;
+use crate::cloud::{Cloud, LinkName};
 use crate::network::{Listen, Network, Service};
 use builder::Builder;
 
@@ -60,6 +64,8 @@ pub struct World {
     pub internet: BTreeMap<Listen, Service>,
     /// Names that every resolver knows, in lower case.
     pub dns: BTreeMap<String, Vec<Ipv4Addr>>,
+    /// What links do to packets, for those that are not plain.
+    pub links: BTreeMap<LinkName, LinkPlan>,
 }
 
 /// The network that these clouds come to.

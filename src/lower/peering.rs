@@ -13,9 +13,9 @@ use super::interface;
 use super::name::{peering_node, side, vpc_node, vpg_node};
 use super::special::ANY;
 use super::vpc_parts::MTU;
-use crate::cloud::Reason;
 use crate::cloud::aws::{PeeringId, PeeringSide, PeeringStatus};
 use crate::cloud::soracom::VpgStatus;
+use crate::cloud::{LinkName, Reason};
 use crate::network::{HookPoint, IfName, Table, Test};
 
 /// The largest packet over a peering between regions, in bytes (Amazon EC2 User Guide, "Network MTU").
@@ -36,8 +36,9 @@ pub(super) fn lower(b: &mut Builder, id: &PeeringId) {
         INTER_REGION_MTU
     };
     let here = peering_node(id);
-    let of_requester = attach(b, id, requester, mtu);
-    let of_accepter = attach(b, id, accepter, mtu);
+    let of_requester = attach(b, id, requester, mtu, false);
+    // One link of the two is enough to delay a packet once.
+    let of_accepter = attach(b, id, accepter, mtu, true);
     let node = b.node(&here);
     node.forwarding = true;
     node.keep_ttl(Vec::new());
@@ -78,13 +79,26 @@ pub(super) fn lower(b: &mut Builder, id: &PeeringId) {
         .push(jump([], "addresses"));
 }
 
-/// Joins a side to the peering; gives the peering's interfaces towards it.
-fn attach(b: &mut Builder, id: &PeeringId, to: &PeeringSide, mtu: u32) -> BTreeSet<IfName> {
+/// Joins a side to the peering, by the link that can be shaped or by a plain one; gives the peering's interfaces
+/// towards it.
+fn attach(
+    b: &mut Builder,
+    id: &PeeringId,
+    to: &PeeringSide,
+    mtu: u32,
+    shaped: bool,
+) -> BTreeSet<IfName> {
     let here = peering_node(id);
     let there = interface::peering(id);
     if b.cloud.aws.vpcs.contains_key(&to.vpc) {
         let name = IfName::fit("vpc", to.vpc.as_str());
-        b.join((&here, &name), (&vpc_node(&to.vpc), &there), mtu);
+        let (near, vpc) = ((&here, &name), vpc_node(&to.vpc));
+        if shaped {
+            let link = LinkName::Peering(id.clone());
+            b.join_as((&link, ""), near, (&vpc, &there), mtu);
+        } else {
+            b.join(near, (&vpc, &there), mtu);
+        }
         for cidr in &to.cidrs {
             b.node(&here).route(Table::MAIN, *cidr, &name);
         }

@@ -18,9 +18,9 @@ use super::name::{internet_node, vpg_node};
 use super::special::{ANY, host, private};
 use super::vpg_parts::{Side, VpgParts};
 use super::{gate, platform};
-use crate::cloud::Reason;
 use crate::cloud::aws::{AttachmentStatus, PeeringStatus, RouteTarget, RuleAction};
 use crate::cloud::soracom::{VpgId, VpgStatus};
+use crate::cloud::{LinkName, Reason};
 use crate::network::{
     CtDirection, CtState, HookPoint, IfName, Match, Rule, Statement, Table, Test,
 };
@@ -102,7 +102,10 @@ fn ways_out(b: &mut Builder, parts: &VpgParts, side: &Side) {
             &format!("vpg-{}", super::name::side(side.index)),
             parts.id.as_str(),
         );
-        b.join(
+        let link = LinkName::Internet(parts.id.clone());
+        let part = format!(", node {}", super::name::side(side.index));
+        b.join_as(
+            (&link, &part),
             (&side.node, &interface::vpg_internet()),
             (&internet_node(), &there),
             OUTER_MTU,

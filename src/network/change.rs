@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::{
     Address, Chain, ChainId, HostFiles, IfName, Link, LinkId, Listen, Mac, Network, Node, NodeId,
-    PolicyRule, Route, Service, Table, Vxlan,
+    PolicyRule, Route, Service, Shapes, Table, Vxlan,
 };
 
 /// The smallest thing that can change. Backends carry changes out in the order given.
@@ -20,6 +20,8 @@ pub enum Change {
     AddLink(LinkId, Link),
     /// Remove a link, and with it whatever its two interfaces held (not the policy rules).
     DelLink(LinkId),
+    /// Give a shaped link other shapes, from now on. It stays up, and what is under way stays under way.
+    SetShapes(LinkId, Shapes),
     /// Make a VXLAN interface, up, with its flood entries.
     AddTunnel(NodeId, IfName, Vxlan),
     /// Remove a VXLAN interface, and with it whatever it held.
@@ -89,7 +91,7 @@ impl Change {
             | Self::SetService(node, ..)
             | Self::DelService(node, ..)
             | Self::SetFiles(node, ..) => Some(node),
-            Self::AddLink(..) | Self::DelLink(..) => None,
+            Self::AddLink(..) | Self::DelLink(..) | Self::SetShapes(..) => None,
         }
     }
 }
@@ -126,6 +128,12 @@ impl Network {
                 return;
             }
             Change::DelLink(id) => return self.remove_link(id),
+            Change::SetShapes(id, shapes) => {
+                if let Some(link) = self.links.get_mut(id) {
+                    link.shapes = Some(shapes.clone());
+                }
+                return;
+            }
             _ => {}
         }
         if let Some(node) = change.node().and_then(|id| self.nodes.get_mut(id)) {
@@ -224,7 +232,8 @@ impl Node {
             Change::AddNode(..)
             | Change::DelNode(..)
             | Change::AddLink(..)
-            | Change::DelLink(..) => {}
+            | Change::DelLink(..)
+            | Change::SetShapes(..) => {}
         }
     }
 }

@@ -73,7 +73,11 @@ impl Changes {
                         .get(&end.node)
                         .is_some_and(|n| stays(&end.node, n))
                 });
-                lost_an_end || new.links.get(id) != Some(link)
+                lost_an_end
+                    || !new
+                        .links
+                        .get(id)
+                        .is_some_and(|want| want.same_but_shapes(link))
             })
             .map(|(id, _)| id.clone())
             .collect();
@@ -110,8 +114,13 @@ impl Changes {
             }
         }
         for (id, link) in &new.links {
-            if !self.state.links.contains_key(id) {
-                self.push(Change::AddLink(id.clone(), link.clone()));
+            let have = self.state.links.get(id);
+            match (have, &link.shapes) {
+                (None, _) => self.push(Change::AddLink(id.clone(), link.clone())),
+                (Some(have), Some(shapes)) if have.shapes != link.shapes => {
+                    self.push(Change::SetShapes(id.clone(), shapes.clone()));
+                }
+                (Some(_), _) => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::NodeId;
+use super::{NodeId, Shapes};
 
 /// The name of a link, unique within a network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,6 +126,19 @@ pub struct Link {
     pub ends: [End; 2],
     /// The largest IP packet in bytes, both ways.
     pub mtu: u32,
+    /// What it does to frames, for each direction. None is a plain link: it has no delay, no limit and no
+    /// loss, and costs the backend nothing.
+    pub shapes: Option<Shapes>,
+}
+
+impl Link {
+    /// Whether nothing but the shapes, which can change on a living link, tells the two apart. A link that is plain
+    /// and one that is shaped are made differently.
+    pub fn same_but_shapes(&self, other: &Self) -> bool {
+        self.ends == other.ends
+            && self.mtu == other.mtu
+            && self.shapes.is_some() == other.shapes.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod filter;
 mod link;
 mod node;
 mod service;
+mod shape;
+mod trace;
 mod walk;
 
 pub use change::Change;
@@ -21,6 +23,8 @@ pub use filter::{
 pub use link::{End, IfName, Link, LinkId, Mac};
 pub use node::{Address, HostFiles, Node, NodeId, PolicyRule, Route, Table, Vxlan};
 pub use service::{Listen, Page, Service, Transport};
+pub use shape::{BitRate, Burst, Chance, Loss, Queue, Radio, Rate, Reorder, Shape, Shapes};
+pub use trace::{OPPORTUNITY, Trace, TraceError};
 
 use std::collections::BTreeMap;
 

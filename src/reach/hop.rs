@@ -4,12 +4,12 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::cloud::NodeName;
 use crate::cloud::aws::{
     AclMatch, AttachmentId, InstanceId, InternetGatewayId, NetworkAclId, PeeringId, RouteState,
     RouteTableId, RouteTarget, RuleAction, SecurityGroupId, SecurityGroupRule, SubnetId, VpcId,
 };
 use crate::cloud::soracom::{CustomerRouteId, SimId, VpgId};
+use crate::cloud::{LinkName, NodeName};
 
 /// One stop. What was decided there is in it, for a packet that goes on and for one that dies alike; the
 /// last stop of a way that ends in a drop is the one at fault.
@@ -208,6 +208,11 @@ pub enum HopKind<'a> {
     Internet {
         /// Where the packet is going.
         destination: Ipv4Addr,
+    },
+    /// A link that is cut.
+    Cut {
+        /// The link.
+        link: &'a LinkName,
     },
     /// A link with this MTU in bytes, which the packet is larger than.
     Mtu {

@@ -9,7 +9,7 @@ use super::map::Place;
 use super::packet::Packet;
 use super::vpc::GATEWAY_MTU;
 use super::walk::{Fate, Walk};
-use crate::cloud::{Reason, internet};
+use crate::cloud::{LinkName, Reason, internet};
 
 /// RFC 6598: 100.64.0.0/10.
 pub(super) fn is_shared(address: Ipv4Addr) -> bool {
@@ -98,6 +98,7 @@ impl Walk<'_, '_> {
         }
         if let Some((vpg, node)) = self.map.global.get(&destination) {
             self.fits(&packet, GATEWAY_MTU)?;
+            self.cross(|| LinkName::Internet(self.map.vpgs[*vpg].id.clone()))?;
             return self.enter_vpg(*vpg, *node, packet);
         }
         if destination == internet::SHARED_PLATFORM {

@@ -4,7 +4,7 @@ use super::hop::HopKind;
 use super::map::{Map, PeeringEnd};
 use super::packet::Packet;
 use super::walk::{Fate, Walk};
-use crate::cloud::Reason;
+use crate::cloud::{LinkName, Reason};
 
 /// The largest packet over a peering within a region, and between regions, in bytes (Amazon EC2 User
 /// Guide, "Network MTU").
@@ -40,6 +40,11 @@ impl Walk<'_, '_> {
         let here = usize::from(view.ends[0] != from);
         let (near, far) = (sides[here], sides[1 - here]);
         self.fits(&packet, self.map.peering_mtu(at))?;
+        // The link that can be cut is between the peering and its accepter.
+        let link = || LinkName::Peering(view.id.clone());
+        if here == 1 {
+            self.cross(link)?;
+        }
         let destination_is_foreign = !far.cidrs.iter().any(|r| r.contains(&packet.destination));
         let source_is_foreign = !near.cidrs.iter().any(|r| r.contains(&packet.source));
         let foreign = if destination_is_foreign {
@@ -55,6 +60,9 @@ impl Walk<'_, '_> {
         });
         if foreign.is_some() {
             return Err(Reason::PcxRequiresAddressInVpcCidr);
+        }
+        if here == 0 {
+            self.cross(link)?;
         }
         match view.ends[1 - here] {
             PeeringEnd::Vpc(vpc) => self.enter_from_outside(vpc, packet),

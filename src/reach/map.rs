@@ -3,21 +3,23 @@
 //! Making it costs a walk over all resources; predicting with it costs nothing but the packet's own way.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 use super::hop::Node;
-use crate::cloud::Cloud;
-use crate::cloud::NodeName;
 use crate::cloud::aws::{
     AttachmentId, AttachmentStatus, Aws, Instance, InstanceId, InstanceState, InternetGatewayId,
     NetworkAcl, NetworkAclId, Peering, PeeringId, PeeringSide, PeeringStatus, RouteTableId,
     RouteTarget, SecurityGroup, SecurityGroupId, SubnetId, Vpc, VpcId,
 };
 use crate::cloud::soracom::{CustomerRouteId, Session, SimId, Vpg, VpgId, VpgStatus};
+use crate::cloud::{Cloud, LinkName, NodeName};
 use crate::guest::{Guest, Guests};
+
+/// No link is cut.
+static NONE: BTreeSet<LinkName> = BTreeSet::new();
 
 /// Both clouds, and what is known of the machines in them, ready for predictions.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct Map<'a> {
     pub(super) shared: HashMap<Ipv4Addr, usize>,
     pub(super) pc: Option<&'a Guest>,
     pub(super) internet: Option<&'a Guest>,
+    /// The links that are cut.
+    pub(super) cut: &'a BTreeSet<LinkName>,
     by_instance: HashMap<&'a str, usize>,
     by_sim: HashMap<&'a str, usize>,
 }
@@ -166,6 +170,7 @@ impl<'a> Map<'a> {
             shared: HashMap::new(),
             pc: by_name(&NodeName::Pc),
             internet: by_name(&NodeName::Internet),
+            cut: &NONE,
             by_instance: HashMap::new(),
             by_sim: HashMap::new(),
         };
@@ -175,6 +180,12 @@ impl<'a> Map<'a> {
         map.add_peerings(&vpcs);
         map.add_routes();
         map
+    }
+
+    /// The same with links that are cut; as it is made, none is.
+    pub fn with_cut(mut self, links: &'a BTreeSet<LinkName>) -> Self {
+        self.cut = links;
+        self
     }
 
     /// The node of this name, if packets can come from it.

@@ -9,8 +9,8 @@ use super::hop::{Choice, HopKind};
 use super::map::{Interface, Place, Route, RouteTo, VpcView, nth};
 use super::packet::{Carries, Packet};
 use super::walk::{End, Fate, Walk};
-use crate::cloud::Reason;
 use crate::cloud::aws::{RouteState, RuleAction, SubnetId};
+use crate::cloud::{LinkName, Reason};
 
 /// Where instances ask for their metadata (Amazon EC2 User Guide, "Instance metadata").
 const IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -66,6 +66,7 @@ impl<'a> Walk<'_, 'a> {
         let map = self.map;
         let interface = &map.interfaces[at];
         let vpc = &map.vpcs[interface.vpc];
+        self.cross(|| LinkName::Instance(interface.id.clone()))?;
         if is_router(vpc, packet.destination) {
             return self.ask_router(interface, packet);
         }
@@ -134,6 +135,7 @@ impl<'a> Walk<'_, 'a> {
             self.check_address(interface, false, packet.destination)?;
         }
         self.security_groups(at, &packet, false)?;
+        self.cross(|| LinkName::Instance(interface.id.clone()))?;
         self.arrive(Place::Interface(at), packet)
     }
 

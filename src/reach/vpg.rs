@@ -14,7 +14,7 @@ use super::packet::{Carries, Packet};
 use super::walk::{End, Fate, Walk};
 use crate::cloud::aws::RuleAction;
 use crate::cloud::soracom::platform;
-use crate::cloud::{Reason, internet};
+use crate::cloud::{LinkName, Reason, internet};
 
 /// The largest packet towards the internet and the platform, in bytes.
 const OUTER_MTU: u32 = 1500;
@@ -59,6 +59,7 @@ impl<'a> Walk<'_, 'a> {
     /// A device sends, over its session.
     pub fn serve_device(&mut self, sim: usize, packet: Packet) -> Fate {
         let view = &self.map.sims[sim];
+        self.cross(|| LinkName::Sim(view.id.clone()))?;
         self.stop(HopKind::Session {
             sim: view.id,
             online: true,
@@ -138,6 +139,7 @@ impl<'a> Walk<'_, 'a> {
                 self.decrement()?;
                 self.fits(&packet, OUTER_MTU)?;
                 self.translate(NatPlace::Vpg(id, node), &mut packet, global[node]);
+                self.cross(|| LinkName::Internet(id.clone()))?;
                 self.internet(packet, true)
             }
         }
@@ -237,6 +239,7 @@ impl<'a> Walk<'_, 'a> {
             return Err(Reason::SimSessionOffline);
         };
         self.fits(&packet, session.mtu)?;
+        self.cross(|| LinkName::Sim(view.id.clone()))?;
         self.stop(HopKind::Session {
             sim: view.id,
             online: true,

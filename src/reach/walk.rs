@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::hop::{Hop, HopKind, Node};
 use super::map::{Map, Place};
 use super::packet::{Memory, Packet};
-use crate::cloud::Reason;
+use crate::cloud::{LinkName, Reason};
 
 /// The TTL that machines send with (ip-sysctl, `ip_default_ttl`).
 const TTL: u8 = 64;
@@ -97,6 +97,19 @@ impl<'m, 'a> Walk<'m, 'a> {
             return self.die(HopKind::Mtu { mtu }, Reason::MtuExceeded);
         }
         Ok(())
+    }
+
+    /// Crosses a link, unless it is cut.
+    pub fn cross(&mut self, link: impl FnOnce() -> LinkName) -> Result<(), Reason> {
+        let cut = self.map.cut;
+        // As a rule none is, and then nobody need know which link it is.
+        if cut.is_empty() {
+            return Ok(());
+        }
+        match cut.get(&link()) {
+            Some(link) => self.die(HopKind::Cut { link }, Reason::LinkCut),
+            None => Ok(()),
+        }
     }
 
     /// Follows the outer packet of a tunnel, which is a flow of its own: nobody takes it for an answer.

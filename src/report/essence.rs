@@ -75,6 +75,7 @@ pub fn essence(step: &StepReport) -> Essence {
                 happened(events, *changes)
             ),
         ),
+        Detail::Link { link, became, .. } => (visible(link), visible(became)),
         Detail::Check { problems } => {
             let result = match problems.first() {
                 None => "as expected".to_owned(),

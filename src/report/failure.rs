@@ -104,7 +104,10 @@ pub fn headline(step: &StepReport) -> String {
             return visible(&format!("expected the error {expected}, but it succeeded"));
         }
         Detail::Run { problems, .. } | Detail::Check { problems } => problems,
-        Detail::Do { .. } | Detail::Wait { .. } | Detail::Impossible { .. } => {
+        Detail::Do { .. }
+        | Detail::Wait { .. }
+        | Detail::Link { .. }
+        | Detail::Impossible { .. } => {
             return essence(step).result;
         }
     };
@@ -172,6 +175,9 @@ pub fn fields(step: &StepReport) -> Vec<Field> {
             fields
         }
         Detail::Wait { .. } => vec![Field::line("waited", essence(step).result)],
+        Detail::Link { link, became, .. } => {
+            vec![Field::line("link", link), Field::line("became", became)]
+        }
         Detail::Check { problems } => wrong(problems).into_iter().collect(),
         Detail::Impossible { why } => vec![Field::prose("why", why.as_str())],
     };

@@ -186,6 +186,7 @@ fn kind(detail: &Detail) -> &'static str {
         Detail::Run { .. } => "run",
         Detail::Wait { .. } => "wait",
         Detail::Check { .. } => "check",
+        Detail::Link { .. } => "link",
         Detail::Impossible { .. } => "impossible",
     }
 }

@@ -201,6 +201,14 @@ fn passing_steps() -> Vec<(&'static str, Detail)> {
             },
         ),
         (
+            "out of coverage",
+            Detail::Link {
+                link: "link of SIM sensor".into(),
+                became: "cut".into(),
+                changes: 1,
+            },
+        ),
+        (
             "the VPG runs",
             Detail::Check {
                 problems: Vec::new(),
@@ -382,9 +390,9 @@ fn run(scenarios: usize, [passed, failed, skipped]: [usize; 3], middle: Vec<Even
 /// A scenario in which everything comes out as expected.
 pub fn passing() -> Vec<Event> {
     const TITLE: &str = "Gate: the server calls the device";
-    let mut middle = opening(GATE, TITLE, 12);
+    let mut middle = opening(GATE, TITLE, 13);
     middle.extend(steps(GATE, Status::Passed, 1, passing_steps()));
-    middle.push(closing(GATE, TITLE, [12, 0, 0], None));
+    middle.push(closing(GATE, TITLE, [13, 0, 0], None));
     run(1, [1, 0, 0], middle)
 }
 

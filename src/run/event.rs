@@ -59,7 +59,7 @@ pub enum Event {
         step: usize,
         /// Its name.
         name: String,
-        /// Its key: `do`, `expect`, `run`, `wait`, `check`.
+        /// Its key: `do`, `expect`, `run`, `wait`, `check`, `link`.
         kind: &'static str,
     },
     /// A step is over.
@@ -179,6 +179,15 @@ pub enum Detail {
     Check {
         /// What differs, one line each: `vpg.status is "creating", expected "running"`.
         problems: Vec<String>,
+    },
+    /// A link was cut, restored or degraded.
+    Link {
+        /// The link: `link of SIM sensor`.
+        link: String,
+        /// What has become of it: `cut`, `restored`, `degraded: latency 500ms, loss 30%`.
+        became: String,
+        /// How many changes to the network followed.
+        changes: usize,
     },
     /// The step could not be carried out: a name in it stands for nothing any more.
     Impossible {

@@ -1,11 +1,10 @@
 //! What the clouds' rules say of a probe, before it is sent.
 
 use super::event::{OutcomeKind, PredictionReport};
-use crate::cloud::Cloud;
 use crate::explain::Proposal;
 use crate::guest::Guests;
 use crate::reach::{self, Flow, Map, Prediction, Verdict, resource_at_fault};
-use crate::scenario::Ask;
+use crate::scenario::{Ask, Course};
 
 /// How a probe asks, as the predictor knows it.
 pub(super) fn ask(ask: &Ask) -> reach::Ask {
@@ -25,8 +24,9 @@ pub(super) fn ask(ask: &Ask) -> reach::Ask {
 }
 
 /// The prediction; none where the asking node sends nothing.
-pub(super) fn foretell(cloud: &Cloud, guests: &Guests, flow: &Flow) -> Option<PredictionReport> {
-    let map = Map::new(cloud, guests);
+pub(super) fn foretell(course: &Course, guests: &Guests, flow: &Flow) -> Option<PredictionReport> {
+    let cloud = &course.cloud;
+    let map = Map::new(cloud, guests).with_cut(course.links.cut());
     let prediction = map.predict(flow)?;
     let resource = resource_at_fault(&prediction, cloud);
     let (outcome, reason, answer) = match prediction.verdict {

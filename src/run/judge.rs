@@ -144,6 +144,13 @@ fn compare(wanted: &WantedAnswer, answer: &Answer, problems: &mut Vec<String>) {
         let got = answer.ttl.map_or("unknown".to_owned(), |t| t.to_string());
         problems.push(format!("the answer's TTL is {got}, expected {ttl}"));
     }
+    if let Some(bound) = wanted.rtt_at_least.filter(|bound| answer.rtt < *bound) {
+        problems.push(format!(
+            "the answer took {}, expected at least {}",
+            words::duration(answer.rtt),
+            words::duration(bound)
+        ));
+    }
     if let Some(bound) = wanted.rtt_at_most.filter(|bound| answer.rtt > *bound) {
         problems.push(format!(
             "the answer took {}, expected at most {}",
@@ -292,13 +299,14 @@ mod tests {
         let answered = measurement(Outcome::Answered(answer), Vec::new());
         let wanted = WantedAnswer {
             ttl: Some(64),
+            rtt_at_least: Some(Duration::from_millis(6)),
             rtt_at_most: Some(Duration::from_millis(4)),
             seen_from: Some("10.0.0.0/8".parse().unwrap()),
             status: Some(200),
             body: Some("yes".into()),
             addresses: Some(vec![Ipv4Addr::new(10, 0, 0, 1)]),
         };
-        assert_eq!(judge(&reachable(wanted), &answered).problems.len(), 6);
+        assert_eq!(judge(&reachable(wanted), &answered).problems.len(), 7);
         let wanted = WantedAnswer {
             seen_from: Some("100.64.0.0/16".parse().unwrap()),
             body: Some("no".into()),

@@ -50,7 +50,7 @@ pub(super) async fn carry_out<B: Backend>(
         ask: foretell::ask(&step.ask),
     };
     let guests = session.guests().await?;
-    let prediction = foretell::foretell(&session.course.cloud, &guests, &flow);
+    let prediction = foretell::foretell(&session.course, &guests, &flow);
     let measurement = session.backend.probe(&probe).await?;
     let mut report = judge::judge(&expectation, &measurement);
     report.from = step.from.value.clone();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::node;
 use crate::backend::{Backend, BackendError};
-use crate::cloud::{Action, ApiError, Event, NodeName};
+use crate::cloud::{Action, ApiError, Event, LinkName, NodeName};
 use crate::guest::{Guests, fresh};
 use crate::lower::{World, lower};
 use crate::network::{Network, diff};
-use crate::scenario::Course;
+use crate::scenario::{Course, LinkChange};
 
 /// One scenario's clouds on one backend.
 pub(super) struct Session<'a, B> {
@@ -32,6 +32,10 @@ impl<'a, B: Backend> Session<'a, B> {
         world: World,
         backend: &'a mut B,
     ) -> Result<Self, BackendError> {
+        let world = World {
+            links: course.links.plans().clone(),
+            ..world
+        };
         let mut session = Self {
             course,
             network: Network::default(),
@@ -70,6 +74,22 @@ impl<'a, B: Backend> Session<'a, B> {
         self.backend.skip(time);
         let changes = self.follow().await?;
         Ok((events, changes))
+    }
+
+    /// Changes a link, and lets the network follow. Gives in words what has become of it.
+    ///
+    /// # Errors
+    ///
+    /// What the backend could not do.
+    pub async fn change_link(
+        &mut self,
+        link: &LinkName,
+        change: &LinkChange,
+    ) -> Result<(String, usize), BackendError> {
+        let became = self.course.links.change(link, change);
+        self.world.links.clone_from(self.course.links.plans());
+        let changes = self.follow().await?;
+        Ok((became, changes))
     }
 
     /// What is known of the machines: what their clouds gave them, and of those on which scripts have run

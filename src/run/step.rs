@@ -6,7 +6,9 @@ use super::event::{Detail, Status};
 use super::session::Session;
 use super::{node, probe, words};
 use crate::backend::{Backend, BackendError, Script, ScriptEnd, ScriptOutput};
-use crate::scenario::{DoStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, target};
+use crate::scenario::{
+    DoStep, LinkStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, links, target,
+};
 
 /// Between two attempts of a step that may pass eventually.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -111,6 +113,7 @@ async fn once<B: Backend>(
             Ok((Status::Passed, detail))
         }
         StepKind::Check(list) => Ok(check(session, list)),
+        StepKind::Link(step) => link(session, step).await,
     }
 }
 
@@ -204,6 +207,24 @@ fn script_status(output: &ScriptOutput, expected: i32, as_expected: bool) -> Sta
         (false, false) if refused => Status::Failed,
         (false, _) => Status::Skipped,
     }
+}
+
+async fn link<B: Backend>(
+    session: &mut Session<'_, B>,
+    step: &LinkStep,
+) -> Result<Attempt, BackendError> {
+    let link = match links::find(&step.link.value, &session.course.cloud) {
+        Ok(link) => link,
+        Err(why) => return Ok(impossible(why)),
+    };
+    let (became, changes) = session.change_link(&link, &step.change).await?;
+    let link = link.to_string();
+    let detail = Detail::Link {
+        link,
+        became,
+        changes,
+    };
+    Ok((Status::Passed, detail))
 }
 
 fn check<B: Backend>(session: &Session<'_, B>, list: &[ValueCheck]) -> Attempt {

@@ -22,6 +22,7 @@ pub(super) enum Wanted {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct WantedAnswer {
     pub ttl: Option<u8>,
+    pub rtt_at_least: Option<Duration>,
     pub rtt_at_most: Option<Duration>,
     pub seen_from: Option<Ipv4Net>,
     pub status: Option<u16>,
@@ -60,6 +61,7 @@ impl Wanted {
         }
         Ok(Self::Reachable(Box::new(WantedAnswer {
             ttl: expected.ttl,
+            rtt_at_least: expected.rtt_at_least,
             rtt_at_most: expected.rtt_at_most,
             seen_from: seen_from.as_deref().map(network).transpose()?,
             status: expected.status.or(expected.body.as_ref().map(|_| 200)),

@@ -51,6 +51,9 @@ fn wanted_answer(answer: &WantedAnswer) -> String {
     if let Some(ttl) = answer.ttl {
         words.push(format!("ttl {ttl}"));
     }
+    if let Some(rtt) = answer.rtt_at_least {
+        words.push(format!("not before {}", duration(rtt)));
+    }
     if let Some(rtt) = answer.rtt_at_most {
         words.push(format!("within {}", duration(rtt)));
     }

@@ -7,6 +7,7 @@ use super::table::Table;
 use super::value;
 use super::{Diagnostic, NodeName, Placed};
 use crate::cloud::AccountId;
+use crate::cloud::LinkName;
 use crate::cloud::aws::{
     AcceptVpcPeeringConnection, Action, AddressId, AllocateAddress, AssociateAddress,
     AssociateRouteTable, AssociateVpcCidrBlock, AttachInternetGateway, CreateInternetGateway,
@@ -243,6 +244,7 @@ pub(super) const INSTANCE: &[&str] = &[
     "public_ip",
     "source_dest_check",
     "security_groups",
+    "link",
     "serve",
 ];
 
@@ -254,6 +256,7 @@ pub(super) fn instance(to: &mut Reading, name: &str, table: &Table<'_>) {
     let public_ip = table.read("public_ip", &mut to.errors, value::boolean);
     let check = table.read("source_dest_check", &mut to.errors, value::boolean);
     let groups = to.references(table, "security_groups", &[Kind::SecurityGroup]);
+    to.link(table, "link", LinkName::Instance(id.clone()));
     to.serve(table, NodeName::Instance(id.clone()));
     let Some(subnet) = subnet else { return };
     let run = RunInstances {
@@ -293,13 +296,14 @@ pub(super) fn address(to: &mut Reading, name: &str, table: &Table<'_>) {
     }
 }
 
-pub(super) const PEERING: &[&str] = &["vpc", "peer_vpc", "accepted"];
+pub(super) const PEERING: &[&str] = &["vpc", "peer_vpc", "accepted", "link"];
 
 /// Reads `[aws.peering.N]`.
 pub(super) fn peering(to: &mut Reading, name: &str, table: &Table<'_>) {
     let vpc = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new);
     let peer_vpc = to.require_reference(table, "peer_vpc", &[Kind::Vpc], VpcId::new);
     let accepted = table.read("accepted", &mut to.errors, value::boolean);
+    to.link(table, "link", LinkName::Peering(PeeringId::new(name)));
     if let (Some(vpc), Some(peer_vpc)) = (vpc, peer_vpc) {
         let create = CreateVpcPeeringConnection {
             name: PeeringId::new(name),

@@ -11,15 +11,16 @@ use ipnet::Ipv4Net;
 use super::diagnostic::Harm;
 use super::doubt::Doubts;
 use super::draft::{Draft, Faulty, StepDraft};
+use super::links::{self, LinkError};
 use super::names::Kind;
 use super::setup::build_what_works;
 use super::target::TargetError;
 use super::value::Errors;
 use super::{
-    Ask, Diagnostic, Expectation, NodeName, Placed, ProbeStep, RunStep, Scenario, Span, Step,
-    StepKind, Template, ValueCheck, target,
+    Ask, Diagnostic, Expectation, LinkChange, LinkStep, NodeName, Placed, ProbeStep, RunStep,
+    Scenario, Span, Step, StepKind, Template, ValueCheck, target,
 };
-use crate::cloud::{Cloud, Time, ValueError};
+use crate::cloud::{Cloud, LinkName, Time, ValueError};
 
 /// What is wrong with a scenario as far as the clouds can tell: what the services refuse, and names that
 /// stand for nothing when their turn comes.
@@ -74,6 +75,7 @@ impl Check<'_> {
                 }
                 self.note_what_went(&before, &step.span);
             }
+            StepKind::Link(step) => self.link(step),
             StepKind::Check(checks) => {
                 for check in checks {
                     self.value(step, check);
@@ -325,6 +327,48 @@ impl Check<'_> {
         for template in texts.into_iter().flatten() {
             self.resolve(template);
         }
+    }
+
+    /// Looks at whose link is to change.
+    fn link(&mut self, step: &LinkStep) {
+        let name = &step.link.value;
+        let why = match links::find(name, &self.cloud) {
+            Err(why) => why,
+            Ok(LinkName::Sim(_)) => return,
+            Ok(link) => {
+                if let LinkChange::Degrade(table) = &step.change
+                    && table.needs_sim()
+                {
+                    let what = format!("the {link} has no speed class to take its rate from");
+                    let diagnostic = Diagnostic::error(step.link.span.clone(), what);
+                    self.errors
+                        .push(diagnostic.help("write a rate, as in \"2Mbit/s\""));
+                }
+                return;
+            }
+        };
+        let guess = match &why {
+            LinkError::Unknown { .. } => {
+                self.doubts.is_missing(name) || !self.doubts.nameless.is_empty()
+            }
+            LinkError::NoInternet(_) => self.doubts.is_doubtful(name),
+            LinkError::Ambiguous { .. } => false,
+        };
+        if guess {
+            return;
+        }
+        let diagnostic = if self.gone.contains_key(name) {
+            Diagnostic::error(step.link.span.clone(), format!("`{name}` no longer exists"))
+        } else {
+            Diagnostic::error(step.link.span.clone(), why.to_string())
+        };
+        let help = match why {
+            LinkError::Unknown { nearest: None, .. } => {
+                Some("SIMs, instances, peerings and VPGs have links")
+            }
+            _ => None,
+        };
+        self.complain(name, diagnostic.maybe_help(help.map(str::to_owned)));
     }
 
     fn value(&mut self, step: &Step, check: &ValueCheck) {

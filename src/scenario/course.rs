@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::{Diagnostic, NodeName, Scenario, ValueCheck, build};
+use super::{Diagnostic, Links, NodeName, Scenario, ValueCheck, build};
 use crate::cloud::soracom::SimId;
 use crate::cloud::{Action, ApiError, Cloud, Event, Time};
 
@@ -12,6 +12,8 @@ use crate::cloud::{Action, ApiError, Cloud, Event, Time};
 pub struct Course {
     /// The clouds.
     pub cloud: Cloud,
+    /// The links that are not plain.
+    pub links: Links,
     now: Time,
 }
 
@@ -23,7 +25,8 @@ impl Course {
     /// What the services refuse.
     pub fn start(scenario: &Scenario) -> Result<Self, Vec<Diagnostic>> {
         let (cloud, now) = build(scenario)?;
-        Ok(Self { cloud, now })
+        let links = Links::new(scenario);
+        Ok(Self { cloud, links, now })
     }
 
     /// Carries an action out.

@@ -75,7 +75,7 @@ impl Faulty {
         };
         let has = |key| entries.get(key).is_some();
         let node = text("from").or_else(|| text("on"));
-        let observes = ["expect", "run", "check", "from", "on"]
+        let observes = ["expect", "run", "check", "from", "on", "link"]
             .into_iter()
             .any(has);
         let acts = has("do") || !observes && !has("wait");

@@ -6,8 +6,9 @@ use super::nearest::{alternatives, did_you_mean};
 use super::soracom::is_domain_name;
 use super::table::Table;
 use super::value::{self, Errors};
-use super::{AnswerExpectation, Ask, Diagnostic, Expectation, Template, template};
+use super::{AnswerExpectation, Ask, Diagnostic, Expectation, Template, quantity, template};
 use crate::cloud::Reason;
+use std::time::Duration;
 
 const ASK: &[&str] = &["ping", "tcp", "udp", "http", "dns", "ntp"];
 
@@ -72,6 +73,28 @@ pub(super) fn text_template(key: &str, value: &Value, errors: &mut Errors) -> Op
     let text = value::text(key, value, errors)?;
     template::check(&text, false, errors);
     Some(Template(text))
+}
+
+/// The longest that an answer may take, or the shortest and the longest.
+fn rtt(key: &str, value: &Value, errors: &mut Errors) -> Option<(Duration, Duration)> {
+    let Data::List(_) = &value.data else {
+        let most = value::duration(key, value, errors)?;
+        return Some((Duration::ZERO, most));
+    };
+    let both = value::list(key, value, errors, quantity::delay)?;
+    match both[..] {
+        [least, most] if least < most => Some((least, most)),
+        _ => {
+            errors.push(
+                Diagnostic::error(
+                    value.span.clone(),
+                    format!("`{key}` is the longest time, or the shortest and the longest"),
+                )
+                .help("as in \"50ms\" or [\"900ms\", \"2s\"]"),
+            );
+            None
+        }
+    }
 }
 
 /// Reads `expect`.
@@ -243,11 +266,13 @@ fn expectation(table: &Table<'_>, errors: &mut Errors) -> Expectation {
             }
         }
     }
+    let rtt = table.read("rtt", errors, rtt);
     let answer = AnswerExpectation {
         ttl: table.read("ttl", errors, |key, value, errors| {
             value::number(key, 1..=u8::MAX, value, errors)
         }),
-        rtt_at_most: table.read("rtt", errors, value::duration),
+        rtt_at_least: rtt.map(|(least, _)| least).filter(|least| !least.is_zero()),
+        rtt_at_most: rtt.map(|(_, most)| most),
         seen_from: table.read("seen_from", errors, seen_from),
         status: table.read("status", errors, |key, value, errors| {
             value::number(key, 100..=599, value, errors)

@@ -11,6 +11,7 @@
 //! | what the tables declare → both clouds | [`build`] |
 //! | the same, as steps go on | [`Course`] |
 //! | a name in a probe or a script → node, address | [`target`] |
+//! | a name in a link step → link; what steps do to links | [`links`] |
 //! | a `do` step → the action to carry out | [`DoStep::action`] |
 //! | text with `${…}` in it → text | [`Template::resolve`] |
 //! | nothing → the language's tables, keys, operations and parameters | [`vocabulary`] |
@@ -26,12 +27,15 @@ mod draft;
 mod expect;
 mod fault;
 mod firewall;
+mod link;
+pub mod links;
 mod machines;
 mod model;
 mod moment;
 mod names;
 mod nearest;
 mod parameters;
+mod quantity;
 mod read;
 mod reading;
 mod replay;
@@ -49,8 +53,10 @@ pub mod vocabulary;
 pub use course::Course;
 pub use data::{Data, Entries, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Position, Severity};
+pub use link::LinkTable;
+pub use links::{LinkChange, Links};
 pub use model::*;
 pub use moment::{Moment, MomentError, START};
-pub use read::{examine, read};
+pub use read::{Beside, examine, examine_with, read};
 pub use replay::{ReplayError, Replayed, replay};
 pub use setup::build;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::data::Entries;
+use super::links::LinkChange;
 use crate::cloud::soracom::SimId;
-use crate::cloud::{Action, Reason};
+use crate::cloud::{Action, LinkName, Reason};
+use crate::lower::LinkPlan;
 
 pub use crate::cloud::NodeName;
 
@@ -50,6 +52,8 @@ pub struct Scenario {
     /// Names that the internet's DNS (and so SORACOM's and the VPC's resolver) knows:
     /// `[internet.dns]`.
     pub dns: BTreeMap<String, Vec<Ipv4Addr>>,
+    /// What links do that are not plain, as the tables have it.
+    pub links: BTreeMap<LinkName, LinkPlan>,
     /// The steps.
     pub steps: Vec<Step>,
 }
@@ -109,6 +113,8 @@ pub enum StepKind {
     Wait(Duration),
     /// `check`: values that the clouds hold.
     Check(Vec<ValueCheck>),
+    /// `link`: a link is cut, restored or degraded.
+    Link(LinkStep),
 }
 
 impl StepKind {
@@ -120,6 +126,7 @@ impl StepKind {
             Self::Run(_) => "run",
             Self::Wait(_) => "wait",
             Self::Check(_) => "check",
+            Self::Link(_) => "link",
         }
     }
 }
@@ -205,7 +212,9 @@ pub enum Expectation {
 pub struct AnswerExpectation {
     /// `ttl`: the answer's TTL as it arrives (ping).
     pub ttl: Option<u8>,
-    /// `rtt = "50ms"`: at most this long.
+    /// `rtt = ["900ms", "2s"]`: at least this long.
+    pub rtt_at_least: Option<Duration>,
+    /// The same, or `rtt = "50ms"`: at most this long.
     pub rtt_at_most: Option<Duration>,
     /// `seen_from`: an address or prefix that holds the source address which the far end saw.
     pub seen_from: Option<Template>,
@@ -232,6 +241,15 @@ pub struct RunStep {
     pub stderr: Option<Template>,
     /// `timeout`: 30 s where none is given.
     pub timeout: Duration,
+}
+
+/// A change of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStep {
+    /// Whose link: the name of a SIM, an instance, a peering or a VPG; see [`find`](super::links::find).
+    pub link: Placed<String>,
+    /// What becomes of it.
+    pub change: LinkChange,
 }
 
 /// `check = { "vpg.status" = "running" }`: one value.

@@ -24,6 +24,7 @@ pub(super) enum Kind {
     CustomerRoute,
     Group,
     Sim,
+    Link,
 }
 
 impl Kind {
@@ -43,6 +44,7 @@ impl Kind {
             Self::Vpg => "VPG",
             Self::Group => "group",
             Self::Sim => "SIM",
+            Self::Link => "link",
         }
     }
 
@@ -72,6 +74,7 @@ impl Kind {
             Self::CustomerRoute => "soracom.customer_route",
             Self::Group => "soracom.group",
             Self::Sim => "soracom.sim",
+            Self::Link => "link",
         }
     }
 }

@@ -15,7 +15,8 @@ use super::reading::Reading;
 use super::syntax::parse;
 use super::table::Table;
 use super::{
-    Diagnostic, Diagnostics, Placed, Scenario, Severity, aws, firewall, soracom, step, table, value,
+    Diagnostic, Diagnostics, Placed, Scenario, Severity, aws, firewall, link, soracom, step, table,
+    value,
 };
 
 /// A kind of table: its keys, and what reads it.
@@ -52,9 +53,14 @@ const TABLES: &[Row] = &[
     ),
     (Kind::Group, soracom::GROUP, soracom::group),
     (Kind::Sim, soracom::SIM, soracom::sim),
+    (Kind::Link, link::LINK, link::profile),
 ];
 
-const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
+const TOP: &[&str] = &["title", "aws", "soracom", "internet", "link", "step"];
+
+/// Reads a file beside the scenario, by its name as seen from there; what could not be done is a fragment that
+/// reads on after "failed to read".
+pub type Beside<'f> = &'f dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// Reads a scenario. `file` is its name for messages; nothing is opened.
 ///
@@ -62,7 +68,7 @@ const TOP: &[&str] = &["title", "aws", "soracom", "internet", "step"];
 ///
 /// What is wrong with the file itself; [`examine`] adds what the clouds have to say about it.
 pub fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Diagnostics> {
-    let draft = draft(file, bytes)?;
+    let draft = draft(file, bytes, None)?;
     if draft.errors.is_empty() {
         Ok(draft.finish())
     } else {
@@ -74,7 +80,24 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Diagnostics> {
 /// run, and everything that is wrong with it: in file order, and without what only follows from
 /// something else.
 pub fn examine(file: &str, bytes: &[u8]) -> (Option<Scenario>, Diagnostics) {
-    let draft = match draft(file, bytes) {
+    examine_all(file, bytes, None)
+}
+
+/// The same of a scenario that may name files beside it.
+pub fn examine_with(
+    file: &str,
+    bytes: &[u8],
+    beside: Beside<'_>,
+) -> (Option<Scenario>, Diagnostics) {
+    examine_all(file, bytes, Some(beside))
+}
+
+fn examine_all(
+    file: &str,
+    bytes: &[u8],
+    beside: Option<Beside<'_>>,
+) -> (Option<Scenario>, Diagnostics) {
+    let draft = match draft(file, bytes, beside) {
         Ok(draft) => draft,
         Err(diagnostics) => return (None, diagnostics),
     };
@@ -92,13 +115,14 @@ pub fn examine(file: &str, bytes: &[u8]) -> (Option<Scenario>, Diagnostics) {
 /// # Errors
 ///
 /// The file is not TOML; then nothing else is known of it.
-fn draft(file: &str, bytes: &[u8]) -> Result<Draft, Diagnostics> {
+fn draft(file: &str, bytes: &[u8], beside: Option<Beside<'_>>) -> Result<Draft, Diagnostics> {
     let (source, entries, mut errors) = parse(file, bytes)?;
     let twice: Vec<super::Span> = errors
         .iter()
         .map(|error| error.primary.span.clone())
         .collect();
     let mut reading = Reading::default();
+    reading.beside = beside;
     reading.errors.append(&mut errors);
     let mut title = None;
     let mut internet = None;
@@ -119,6 +143,12 @@ fn draft(file: &str, bytes: &[u8]) -> Result<Draft, Diagnostics> {
             Some("title") => title = value::text("title", value, &mut reading.errors),
             Some("internet") => internet = Some(value),
             Some("step") => steps = Some(value),
+            Some("link") => found.extend(of_name("link").map(|row| Found {
+                row,
+                key,
+                value,
+                meant: known,
+            })),
             Some(cloud) => kinds_of_cloud(&mut reading, cloud, value, &mut found),
             None => {
                 if let Some(row) = of_name(&key.value) {
@@ -147,7 +177,7 @@ fn draft(file: &str, bytes: &[u8]) -> Result<Draft, Diagnostics> {
         soracom::internet(&mut reading, value);
     }
     let steps = steps
-        .map(|value| step::steps(value, &twice, &mut reading.errors))
+        .map(|value| step::steps(value, &twice, beside, &mut reading.errors))
         .unwrap_or_default();
     let mut draft = reading.finish(file, source, title, steps);
     draft.doubt_what_is_given_twice(&twice);

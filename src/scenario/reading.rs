@@ -11,9 +11,10 @@ use super::names::{Kind, Names};
 use super::setup::created;
 use super::table::Table;
 use super::value::{self, Errors};
-use super::{NodeName, Placed, Scenario, Serve, Source, Span};
+use super::{Beside, NodeName, Placed, Scenario, Serve, Source, Span, link};
 use crate::cloud::Action;
 use crate::cloud::soracom::SimId;
+use crate::lower::LinkPlan;
 
 /// When an action of the set-up is carried out: what is named comes before what names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +44,9 @@ pub(super) enum Stage {
 
 /// What has been read so far.
 #[derive(Default)]
-pub(super) struct Reading {
+pub(super) struct Reading<'f> {
+    /// The files beside this one, where they can be read.
+    pub beside: Option<Beside<'f>>,
     pub errors: Errors,
     pub doubts: Doubts,
     /// What the table declares that is being read.
@@ -57,9 +60,13 @@ pub(super) struct Reading {
     pub connect: Vec<Placed<SimId>>,
     pub serve: BTreeMap<NodeName, Vec<Serve>>,
     pub dns: BTreeMap<String, Vec<Ipv4Addr>>,
+    /// What links do that go by a name.
+    pub profiles: BTreeMap<String, LinkPlan>,
+    /// Which link goes by which.
+    pub links: Vec<link::Use>,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Begins with the table that declares `name`.
     pub fn begin_table(&mut self, name: &str, span: &Span) {
         self.doubts.table(name, span);
@@ -85,12 +92,13 @@ impl Reading {
 
     /// What has been read, with the steps.
     pub fn finish(
-        self,
+        mut self,
         file: &str,
         source: Source,
         title: Option<Placed<String>>,
         steps: Vec<StepDraft>,
     ) -> Draft {
+        let links = self.plans();
         let Self {
             mut errors,
             mut doubts,
@@ -118,6 +126,7 @@ impl Reading {
                 connect,
                 serve,
                 dns,
+                links,
                 steps: Vec::new(),
             },
             steps,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::machines::Machines;
-use super::target;
 use super::{Course, DoStep, Moment, ProbeStep, RunStep, Scenario, Step, StepKind};
+use super::{links, target};
 use crate::guest::Guests;
 
 /// What stands at a moment.
@@ -86,6 +86,12 @@ impl Replay<'_> {
                 replay.machines.follow(&replay.course.cloud);
                 Ok(())
             }),
+            StepKind::Link(step) => {
+                let link = links::find(&step.link.value, &self.course.cloud);
+                let link = link.map_err(|why| why.to_string())?;
+                self.course.links.change(&link, &step.change);
+                Ok(())
+            }
             StepKind::Check(list) => {
                 let Some(bound) = step.eventually else {
                     return Ok(());

@@ -12,6 +12,7 @@ use super::rules;
 use super::table::Table;
 use super::value::{self, Errors};
 use super::{Diagnostic, NodeName, Placed};
+use crate::cloud::LinkName;
 use crate::cloud::aws::{AttachmentId, PeeringId, VpcId};
 use crate::cloud::soracom::{
     AcceptTransitGatewayVpcAttachment, Action, CreateCanalPeering, CreateCustomerRoute,
@@ -25,6 +26,7 @@ const TYPES: &[(&str, VpgType)] = &[("E", VpgType::E), ("F", VpgType::F), ("F2",
 pub(super) const VPG: &[&str] = &[
     "type",
     "internet_gateway",
+    "internet_link",
     "device_subnet",
     "vpg_subnet",
     "region",
@@ -40,6 +42,7 @@ pub(super) fn vpg(to: &mut Reading, name: &str, table: &Table<'_>) {
         value::word(key, TYPES, value, errors)
     });
     let internet_gateway = table.read("internet_gateway", &mut to.errors, value::boolean);
+    to.link(table, "internet_link", LinkName::Internet(id.clone()));
     let device_subnet = table.read("device_subnet", &mut to.errors, value::cidr);
     let vpg_subnet = table.read("vpg_subnet", &mut to.errors, value::cidr);
     let region = table.read("region", &mut to.errors, value::text);
@@ -157,7 +160,7 @@ fn ip_address_map(to: &mut Reading, vpg: &VpgId, value: &Value) {
     }
 }
 
-pub(super) const PEERING: &[&str] = &["vpg", "vpc", "destination", "accepted"];
+pub(super) const PEERING: &[&str] = &["vpg", "vpc", "destination", "accepted", "link"];
 
 /// Reads `[soracom.peering.N]`: a Canal peering.
 pub(super) fn peering(to: &mut Reading, name: &str, table: &Table<'_>) {
@@ -165,6 +168,7 @@ pub(super) fn peering(to: &mut Reading, name: &str, table: &Table<'_>) {
     let vpc = to.require_reference(table, "vpc", &[Kind::Vpc], VpcId::new);
     let destination = table.read("destination", &mut to.errors, value::cidr);
     let accepted = table.read("accepted", &mut to.errors, value::boolean);
+    to.link(table, "link", LinkName::Peering(PeeringId::new(name)));
     if let (Some(vpg), Some(vpc)) = (vpg, vpc) {
         let create = CreateCanalPeering {
             name: PeeringId::new(name),
@@ -281,7 +285,7 @@ pub(super) fn group(to: &mut Reading, name: &str, table: &Table<'_>) {
     }
 }
 
-pub(super) const SIM: &[&str] = &["group", "imsi", "speed_class", "online", "serve"];
+pub(super) const SIM: &[&str] = &["group", "imsi", "speed_class", "online", "link", "serve"];
 
 /// Reads `[soracom.sim.N]`.
 pub(super) fn sim(to: &mut Reading, name: &str, table: &Table<'_>) {
@@ -290,6 +294,7 @@ pub(super) fn sim(to: &mut Reading, name: &str, table: &Table<'_>) {
     let imsi = table.read("imsi", &mut to.errors, imsi);
     let speed_class = table.read("speed_class", &mut to.errors, value::text);
     let online = table.read("online", &mut to.errors, value::boolean);
+    to.link(table, "link", LinkName::Sim(id.clone()));
     to.serve(table, NodeName::Sim(id.clone()));
     let register = RegisterSim {
         name: id.clone(),

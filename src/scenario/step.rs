@@ -10,13 +10,13 @@ use super::nearest::{alternatives, did_you_mean};
 use super::table::Table;
 use super::value::{self, Errors};
 use super::{
-    Ask, Diagnostic, DoStep, Placed, ProbeStep, RunStep, Span, Step, StepKind, Template,
-    ValueCheck, action, template,
+    Ask, Beside, Diagnostic, DoStep, LinkChange, LinkStep, Placed, ProbeStep, RunStep, Span, Step,
+    StepKind, Template, ValueCheck, action, link, template,
 };
 use crate::cloud::Action;
 
 /// The keys that say what kind of step it is.
-pub(super) const KINDS: &[&str] = &["do", "expect", "run", "wait", "check"];
+pub(super) const KINDS: &[&str] = &["do", "expect", "run", "wait", "check", "link"];
 
 /// The keys that every step may have.
 pub(super) const COMMON: &[&str] = &["name", "repeat", "eventually"];
@@ -31,7 +31,12 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_REPEATS: u32 = 10_000;
 
 /// Reads the steps. `twice` says where keys are given twice: it can't be told what their steps mean.
-pub(super) fn steps(value: &Value, twice: &[Span], errors: &mut Errors) -> Vec<StepDraft> {
+pub(super) fn steps(
+    value: &Value,
+    twice: &[Span],
+    beside: Option<Beside<'_>>,
+    errors: &mut Errors,
+) -> Vec<StepDraft> {
     let Data::List(items) = &value.data else {
         errors.push(
             value::wrong_kind("step", "a list of tables", value)
@@ -49,7 +54,7 @@ pub(super) fn steps(value: &Value, twice: &[Span], errors: &mut Errors) -> Vec<S
         let clear = !twice
             .iter()
             .any(|span| (begins(i)..begins(i + 1)).contains(&span.start));
-        let sound = step(item, entries, errors).filter(|_| clear);
+        let sound = step(item, entries, beside, errors).filter(|_| clear);
         steps.push(match sound {
             Some(step) => StepDraft::Sound(step),
             None => StepDraft::Faulty(Faulty::new(&item.span, entries)),
@@ -65,11 +70,17 @@ pub(super) fn own_keys(kind: &str) -> &'static [&'static str] {
         "expect" => &["from", "to", "expect", "timeout"],
         "run" => &["on", "run", "exit", "stdout", "stderr", "timeout"],
         "wait" => &["wait"],
+        "link" => &["link", "cut", "restore", "degrade"],
         _ => &["check"],
     }
 }
 
-fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
+fn step(
+    value: &Value,
+    entries: &Entries,
+    beside: Option<Beside<'_>>,
+    errors: &mut Errors,
+) -> Option<Step> {
     let given: Vec<&Placed<String>> = entries
         .iter()
         .map(|(key, _)| key)
@@ -117,6 +128,7 @@ fn step(value: &Value, entries: &Entries, errors: &mut Errors) -> Option<Step> {
         "wait" => table
             .read("wait", errors, value::duration)
             .map(|wait| (StepKind::Wait(wait), written(&table, "wait"))),
+        "link" => change(&table, beside, errors),
         _ => checks(&table, errors),
     };
     let (kind, said) = step.filter(|_| !harmful(&errors[before..]))?;
@@ -136,6 +148,12 @@ fn no_kind(value: &Value, entries: &Entries) -> Diagnostic {
     }
     if entries.get("on").is_some() {
         return diagnostic.help("add the script, for example `run = \"ip address\"`");
+    }
+    if ["cut", "restore", "degrade"]
+        .iter()
+        .any(|key| entries.get(key).is_some())
+    {
+        return diagnostic.help("add whose link it is, for example `link = \"sensor\"`");
     }
     for (key, _) in entries.iter() {
         if let Some(near) = did_you_mean(&key.value, KINDS.iter().copied()) {
@@ -322,6 +340,54 @@ fn run(table: &Table<'_>, errors: &mut Errors) -> Option<(StepKind, String)> {
         timeout: timeout.unwrap_or(RUN_TIMEOUT),
     };
     Some((StepKind::Run(run), said))
+}
+
+fn change(
+    table: &Table<'_>,
+    beside: Option<Beside<'_>>,
+    errors: &mut Errors,
+) -> Option<(StepKind, String)> {
+    let link = table.read("link", errors, value::text)?;
+    let given: Vec<&str> = ["cut", "restore", "degrade"]
+        .into_iter()
+        .filter(|key| table.value(key).is_some())
+        .collect();
+    let [key] = given[..] else {
+        errors.push(
+            Diagnostic::error(
+                table.span.clone(),
+                "a step with `link` has exactly one of `cut`, `restore` and `degrade`",
+            )
+            .help("as in `cut = true` or `degrade = { loss = \"30%\" }`"),
+        );
+        return None;
+    };
+    let (change, verb) = match key {
+        "cut" => (
+            table
+                .read(key, errors, value::yes)
+                .map(|()| LinkChange::Cut),
+            "cut",
+        ),
+        "restore" => (
+            table
+                .read(key, errors, value::yes)
+                .map(|()| LinkChange::Restore),
+            "restore",
+        ),
+        _ => {
+            let degraded = table.read(key, errors, |key, value, errors| {
+                link::degrade(key, value, beside, errors)
+            });
+            (
+                degraded.map(|table| LinkChange::Degrade(Box::new(table))),
+                "degrade",
+            )
+        }
+    };
+    let said = format!("{verb} the link of {}", link.value);
+    let change = change?;
+    Some((StepKind::Link(LinkStep { link, change }), said))
 }
 
 fn checks(table: &Table<'_>, errors: &mut Errors) -> Option<(StepKind, String)> {

@@ -249,6 +249,17 @@ fn explain_address(diagnostic: Diagnostic, text: &str) -> Diagnostic {
 /// The longest time that a scenario may name: ten years.
 const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
 
+fn span_of(text: &str) -> Option<jiff::SignedDuration> {
+    let span = text.parse::<jiff::Span>().ok()?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+}
+
+/// The time that a text stands for, if it is not before its own beginning.
+pub(super) fn duration_of(text: &str) -> Option<Duration> {
+    Duration::try_from(span_of(text)?).ok()
+}
+
 /// A time longer than none: `50ms`, `3min`, `7d`.
 pub(super) fn duration(key: &str, value: &Value, errors: &mut Errors) -> Option<Duration> {
     let text = text_as(
@@ -257,11 +268,7 @@ pub(super) fn duration(key: &str, value: &Value, errors: &mut Errors) -> Option<
         value,
         errors,
     )?;
-    let read = text.value.parse::<jiff::Span>().ok().and_then(|span| {
-        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-            .ok()
-    });
-    let Some(read) = read else {
+    let Some(read) = span_of(&text.value) else {
         errors.push(
             Diagnostic::error(text.span, format!("{:?} is not a duration", text.value)).help(
                 "a duration is a number and a unit: \"50ms\", \"2s\", \"3min\", \"1h 30min\", \"7d\"",

@@ -3,7 +3,7 @@
 
 use super::parameters::{self, Parameter, Shape};
 use super::rules::{self, Direction};
-use super::{aws, expect, read, reading, soracom, step};
+use super::{aws, expect, link, read, reading, soracom, step};
 use crate::cloud::{aws as ec2, soracom as air};
 
 /// A place in a scenario that has keys.
@@ -37,6 +37,12 @@ pub fn places() -> Vec<Place> {
         ("routing filter entry", rules::ROUTING_FILTER_ENTRY),
         ("gate", soracom::GATE),
         ("Gate peer", soracom::GATE_PEER),
+        ("direction of a link", link::WAY),
+        ("queue", link::QUEUE),
+        ("loss in bursts", link::BURST),
+        ("reordering", link::REORDER),
+        ("radio", link::RADIO),
+        ("degrade", link::DEGRADE),
         ("every step", step::COMMON),
         ("expectation", expect::KEYS),
     ];

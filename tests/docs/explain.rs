@@ -123,7 +123,7 @@ fn explained(scenario: &Scenario, who: Who, ask: Ask, when: When) -> Value {
 
 /// Every probe of every scenario, as a question.
 fn every_probe(seen: &mut Seen) {
-    let folders = ["scenarios", "tests/rules"];
+    let folders = ["scenarios", "tests/rules", "tests/links"];
     for file in folders.iter().flat_map(|folder| files(folder, "toml")) {
         let scenario = scenario::read(&file, read(&file).as_bytes()).unwrap();
         for (before, step) in scenario.steps.iter().enumerate() {

@@ -9,7 +9,7 @@ use super::page::{assert_generated, files, one_line, read, root};
 
 /// The code that gives reasons to packets.
 fn emitting_code() -> String {
-    let folders = ["src/lower", "src/run"];
+    let folders = ["src/lower", "src/run", "src/backend/shaper"];
     let paths = folders.iter().flat_map(|folder| files(folder, "rs"));
     paths
         .map(|path| {
@@ -68,6 +68,7 @@ fn every_reason_is_expected_of_real_packets() {
         "scenarios",
         "tests/rules",
         "tests/silent",
+        "tests/links",
         "tests/regressions",
     ];
     let there = folders.iter().filter(|folder| root().join(folder).is_dir());

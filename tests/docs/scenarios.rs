@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use canal_sim::cloud::Cloud;
+use canal_sim::cloud::soracom::SPEED_CLASSES;
+use canal_sim::network::BitRate;
 use canal_sim::scenario::vocabulary::{self, Operation};
 use canal_sim::scenario::{build, read as read_scenario};
 
@@ -170,5 +172,19 @@ fn every_attribute_is_named() {
             (code_words(row[0])[0].to_owned(), attributes)
         })
         .collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_speed_classes_are_the_codes() {
+    let page = read(PAGE);
+    let documented: Vec<(String, String)> = table(&page, "speed classes")
+        .into_iter()
+        .map(|row| (code_words(row[0])[0].to_owned(), row[1].to_owned()))
+        .collect();
+    let known = SPEED_CLASSES.map(|(name, bits)| {
+        let rate = BitRate::new(bits).unwrap();
+        (name.to_owned(), rate.to_string())
+    });
     assert_eq!(documented, known);
 }

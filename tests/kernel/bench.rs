@@ -106,6 +106,7 @@ impl Bench {
         let link = Link {
             ends: [end(a.0, b.0), end(b.0, a.0)],
             mtu: 1500,
+            shapes: None,
         };
         let id = LinkId::new(format!("{}-{}", a.0, b.0));
         self.wanted.links.insert(id, link);

@@ -1,5 +1,7 @@
 //! Laws of the changes from one network to another.
 
+use std::time::Duration;
+
 use canal_sim::lower::{World, lower};
 use canal_sim::network::{Change, NodeId, diff};
 use proptest::prelude::*;
@@ -52,13 +54,30 @@ proptest! {
                         new.is_none_or(|new| (new.boot, new.forwarding) != (old.boot, old.forwarding))
                     };
                     let ends = &a.links[&id].ends;
-                    let same = b.links.get(&id) == a.links.get(&id)
+                    let same = b.links.get(&id).is_some_and(|link| link.same_but_shapes(&a.links[&id]))
                         && !ends.iter().any(|end| rebuilt(&end.node));
                     prop_assert!(!same, "{id} was rebuilt");
                 }
                 _ => {}
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn new_shapes_are_all_that_a_living_link_notices(a in network(), to in 2..9_u64) {
+        let mut b = a.clone();
+        let mut changed = Vec::new();
+        for (id, link) in &mut b.links {
+            if let Some(shapes) = &mut link.shapes {
+                shapes[0].latency = Duration::from_millis(to);
+                changed.push(Change::SetShapes(id.clone(), shapes.clone()));
+            }
+        }
+        prop_assert_eq!(diff(&a, &b), changed);
     }
 }
 

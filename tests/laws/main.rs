@@ -11,6 +11,7 @@
 //! | [`written`] | actions in the language of scenarios |
 //! | [`packet`] | what becomes of packets, as the predictor has it |
 //! | [`difference`] | the changes from one network to another |
+//! | [`shaper`] | what a link does to frames |
 //! | [`written`] | actions as text |
 //! | [`machine`] | the clouds' state machines against a small model of each |
 
@@ -24,5 +25,6 @@ mod machine;
 mod network_acl;
 mod packet;
 mod route;
+mod shaper;
 mod state;
 mod written;

@@ -19,7 +19,8 @@ use crate::backend::evidence::scene::Scene;
 use crate::backend::evidence::ticket::Tickets;
 use crate::backend::probe::Outcome;
 use crate::backend::protocol::mark::Mark;
-use crate::network::{Family, Label, NodeId};
+use crate::backend::shaper::{Direction, Duplex, Lost, Offered};
+use crate::network::{Family, Label, LinkId, NodeId};
 
 /// How long a frame takes from one end of a plain link to the other.
 const TRANSIT: Duration = Duration::from_micros(5);
@@ -35,6 +36,8 @@ pub(super) enum Event {
     Neighbour { node: usize, key: Key, asked: u8 },
     /// A connection has something to do.
     Connection { node: usize, ends: Ends },
+    /// A shaped link has something that has come, or is to be sent.
+    Link { wire: usize },
     /// The other copies of a probe's question have had their time.
     Flooded { ask: AskId },
 }
@@ -42,7 +45,12 @@ pub(super) enum Event {
 /// A link.
 #[derive(Debug)]
 pub(super) struct Wire {
+    pub id: LinkId,
     pub ends: [WireEnd; 2],
+    /// What it does to frames; none for a plain link.
+    pub duplex: Option<Box<Duplex<Frame>>>,
+    /// When it has something to do, as far as that is planned.
+    pub due: Option<Time>,
 }
 
 /// One end of a link.
@@ -132,7 +140,62 @@ impl Core {
             );
         }
         let (node, dev) = (far.node, far.dev);
-        self.soon(Event::Arrive { node, dev, frame });
+        if link.duplex.is_none() {
+            return self.soon(Event::Arrive { node, dev, frame });
+        }
+        if let Some((lost, frame, id)) = self.offer(wire, end, frame) {
+            let label = lost.label(&id);
+            self.label(from, &label, Source::Kernel, frame.family, &frame.bytes);
+        }
+    }
+
+    /// Gives a frame to a shaped link; what is lost comes back.
+    fn offer(&mut self, wire: usize, end: usize, frame: Frame) -> Option<(Lost, Frame, LinkId)> {
+        let link = self.wires.get_mut(wire)?.as_mut()?;
+        let duplex = link.duplex.as_mut()?;
+        let direction = Direction::BOTH[end];
+        let lost = match duplex.offer(direction, frame, self.now.as_duration()) {
+            Offered::Taken => None,
+            Offered::Lost(lost, frame) => Some((lost, frame, link.id.clone())),
+        };
+        self.plan_link(wire);
+        lost
+    }
+
+    /// Plans when a shaped link has something to do next.
+    pub fn plan_link(&mut self, wire: usize) {
+        let Some(Some(link)) = self.wires.get_mut(wire) else {
+            return;
+        };
+        let wake = link.duplex.as_ref().and_then(|duplex| duplex.wake());
+        let due = wake.map(|wake| Time::from_duration(wake).max(self.now));
+        // What is planned already and comes too early finds nothing to do.
+        if let Some(due) = due.filter(|due| link.due.is_none_or(|planned| *due < planned)) {
+            link.due = Some(due);
+            self.at(due, Event::Link { wire });
+        }
+    }
+
+    /// Takes from a shaped link what has come.
+    pub fn link_due(&mut self, wire: usize) {
+        let now = self.now;
+        let Some(Some(link)) = self.wires.get_mut(wire) else {
+            return;
+        };
+        if link.due.is_some_and(|due| due <= now) {
+            link.due = None;
+        }
+        let mut come = Vec::new();
+        if let Some(duplex) = &mut link.duplex {
+            while let Some((direction, frame)) = duplex.take(now.as_duration()) {
+                come.push((link.ends[direction.to()], frame));
+            }
+        }
+        for (end, frame) in come {
+            let (node, dev) = (end.node, end.dev);
+            self.at(now, Event::Arrive { node, dev, frame });
+        }
+        self.plan_link(wire);
     }
 
     /// What can't be read is dropped without a word.

@@ -8,7 +8,8 @@ use super::net::node::{LOOPBACK, Node};
 use super::time::Time;
 use crate::backend::evidence::scene::Scene;
 use crate::backend::probe::Outcome;
-use crate::network::{Change, HostFiles, Link, LinkId, Network, NodeId};
+use crate::backend::shaper::Duplex;
+use crate::network::{Change, HostFiles, Link, LinkId, Network, NodeId, Shapes};
 
 /// A network in memory.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ impl Fabric {
                 Change::DelNode(id) => self.remove_node(id),
                 Change::AddLink(id, link) => self.add_link(id, link)?,
                 Change::DelLink(id) => self.remove_link(id),
+                Change::SetShapes(id, shapes) => self.set_shapes(id, shapes),
                 Change::SetFiles(id, files) => {
                     self.files.insert(id.clone(), files.clone());
                 }
@@ -112,7 +114,16 @@ impl Fabric {
             ends[at].node = node.number;
             ends[at].dev = node.add_interface(end.name.clone(), end.mac, link.mtu, kind);
         }
-        self.core.wires.push(Some(Wire { ends }));
+        let now = self.core.now.as_duration();
+        let seed = self.core.seed;
+        let shapes = link.shapes.clone();
+        let duplex = shapes.map(|shapes| Box::new(Duplex::new(id, shapes, seed, now)));
+        self.core.wires.push(Some(Wire {
+            id: id.clone(),
+            ends,
+            duplex,
+            due: None,
+        }));
         self.links.insert(id.clone(), number);
         Ok(())
     }
@@ -121,6 +132,20 @@ impl Fabric {
         if let Some(at) = self.links.remove(id) {
             self.cut(at);
         }
+    }
+
+    /// A link does something else to frames from now on; what is under way on it stays so.
+    fn set_shapes(&mut self, id: &LinkId, shapes: &Shapes) {
+        let Some(at) = self.links.get(id).copied() else {
+            return;
+        };
+        let now = self.core.now.as_duration();
+        if let Some(Some(wire)) = self.core.wires.get_mut(at)
+            && let Some(duplex) = &mut wire.duplex
+        {
+            duplex.set_shapes(shapes.clone(), now);
+        }
+        self.core.plan_link(at);
     }
 
     /// Removes a link and the interfaces at its ends.
@@ -206,6 +231,7 @@ impl Fabric {
                     node.connection_due(core, ends);
                 }
             }
+            Event::Link { wire } => core.link_due(wire),
             Event::Flooded { ask } => core.decide(ask, Outcome::Dropped),
         }
     }

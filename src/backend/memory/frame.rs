@@ -2,6 +2,7 @@
 
 use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr};
 
+use crate::backend::shaper::Parcel;
 use crate::network::{Family, Mac};
 
 /// The length of an Ethernet header in bytes.
@@ -56,5 +57,19 @@ impl Frame {
         let mut frame = EthernetFrame::new_unchecked(buffer);
         repr.emit(&mut frame);
         frame.payload_mut()[..self.bytes.len()].copy_from_slice(&self.bytes);
+    }
+}
+
+impl Parcel for Frame {
+    fn wire_len(&self) -> usize {
+        self.len()
+    }
+
+    fn corrupt(&mut self, bit: u64) {
+        let byte = usize::try_from(bit / 8).ok();
+        let byte = byte.and_then(|at| self.bytes.get_mut(at.checked_sub(HEADER)?));
+        if let Some(byte) = byte {
+            *byte ^= 0x80 >> (bit % 8);
+        }
     }
 }

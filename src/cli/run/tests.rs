@@ -44,6 +44,7 @@ fn read(file: &str, bytes: &[u8], _color: bool) -> Reading {
             connect: Vec::new(),
             serve: Default::default(),
             dns: Default::default(),
+            links: Default::default(),
             steps: Vec::new(),
         }),
         problems: Vec::new(),

@@ -14,19 +14,10 @@
 //! online, so the session ends with the transition.
 
 use super::error::{self, refuse, taken};
+use super::speed;
 use super::{RegisterSim, SetSimGroup, Sim, SimId, SimStatus, Soracom, UpdateSimSpeedClass};
 use crate::cloud::nearest::hint;
 use crate::cloud::{ApiError, Event, service_id};
-
-/// The speed classes (API reference, `updateSimSpeedClass`).
-pub const SPEED_CLASSES: [&str; 6] = [
-    "s1.minimum",
-    "s1.slow",
-    "s1.standard",
-    "s1.fast",
-    "s1.4xfast",
-    "s1.8xfast",
-];
 
 /// What a SIM registered without a speed class has.
 const DEFAULT_SPEED_CLASS: &str = "s1.fast";
@@ -215,14 +206,14 @@ fn keeps_session(sim: &Sim) -> &'static str {
 }
 
 fn known_speed_class(sim: &SimId, class: &str) -> Result<String, ApiError> {
-    if SPEED_CLASSES.contains(&class) {
+    if speed::names().any(|name| name == class) {
         return Ok(class.into());
     }
     refuse(
         error::SIM_INVALID,
         format!(
             "SIM {sim}: no speed class is called {class:?}; {}",
-            hint(class, SPEED_CLASSES)
+            hint(class, speed::names())
         ),
     )
 }

@@ -139,6 +139,7 @@ impl Fault<'_> {
             Reason::IgwPrivateIpAssociationForIngress => self.nobody_at_public_ip(),
             Reason::NoPossibleDestination => self.nobody_in_vpc(),
             Reason::MtuExceeded => self.too_large(),
+            Reason::LinkCut => self.cut(),
             Reason::HostDoesNotForward => self.does_not_forward(),
             Reason::SimSessionOffline => self.offline(),
             Reason::VpgInternetGatewayOff => self.stale_session(),
@@ -158,6 +159,10 @@ impl Fault<'_> {
             Reason::IgwSourceAddressNotInRfc1918Ingress
             | Reason::IgwSourceAddressNotInRfc6598Ingress
             | Reason::HostFilter
+            // Chance.
+            | Reason::LinkLoss
+            | Reason::LinkQueueFull
+            | Reason::LinkTooLong
             | Reason::AddressConflict
             | Reason::RoutingLoop => None,
         }
@@ -217,6 +222,17 @@ impl Fault<'_> {
         Some(Mend::say(format!(
             "The link carries {mtu} bytes. Lower the sender's MTU to that, or let the packet be \
              fragmented; for ping, ask with {payload} bytes of payload at most."
+        )))
+    }
+
+    /// A link is cut.
+    fn cut(&self) -> Option<Mend> {
+        let HopKind::Cut { link } = self.last.kind else {
+            return None;
+        };
+        Some(Mend::say(format!(
+            "The {link} is cut. Restore it, with a step `link = \"{}\"` that says `restore = true`.",
+            link.owner()
         )))
     }
 

@@ -114,6 +114,9 @@ impl StopKind {
                 direction: Direction::of(egress),
             },
             HopKind::Internet { destination } => Self::Internet { destination },
+            HopKind::Cut { link } => Self::Cut {
+                link: link.to_string(),
+            },
             HopKind::Mtu { mtu } => Self::Mtu { mtu },
         }
     }

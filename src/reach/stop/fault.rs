@@ -62,6 +62,7 @@ pub fn resource_at_fault(prediction: &Prediction<'_>, cloud: &Cloud) -> Option<S
             let end = if source { "source" } else { "destination" };
             format!("peering {peering}, {end}")
         }
+        HopKind::Cut { link } => link.to_string(),
         HopKind::Mtu { mtu } => format!("a link with an MTU of {mtu}"),
         _ => place(),
     })

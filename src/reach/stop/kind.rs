@@ -190,6 +190,11 @@ pub enum StopKind {
         /// Where the packet is going.
         destination: Ipv4Addr,
     },
+    /// A link that is cut.
+    Cut {
+        /// The link: `link of SIM sensor`.
+        link: String,
+    },
     /// A link that the packet is too large for.
     Mtu {
         /// Its MTU, in bytes.

@@ -93,6 +93,7 @@ pub(super) fn place(kind: &HopKind<'_>, cloud: &Cloud) -> String {
         }
         HopKind::InternetGateway { gateway, .. } => format!("internet gateway {gateway}"),
         HopKind::Internet { .. } => "the internet".to_owned(),
+        HopKind::Cut { link } => link.to_string(),
         HopKind::Mtu { .. } => "link".to_owned(),
     }
 }

@@ -115,6 +115,7 @@ pub(super) fn says(kind: &HopKind<'_>, passes: bool, cloud: &Cloud) -> String {
         },
         HopKind::Internet { destination } if passes => format!("carries it to {destination}"),
         HopKind::Internet { destination } => format!("nothing in it has {destination}"),
+        HopKind::Cut { .. } => "is cut".to_owned(),
         HopKind::Mtu { mtu } => {
             let then = if passes {
                 "so it goes in fragments"

@@ -12,7 +12,7 @@ use crate::cloud::aws::{
 };
 use crate::cloud::soracom::{CustomerRouteId, SimId, VpgId, platform};
 use crate::cloud::testing::World;
-use crate::cloud::{Reason, internet};
+use crate::cloud::{LinkName, Reason, internet};
 use crate::reach::{Choice, GateCheck, HopKind, NatPlace, Node, SgMatch, VpgRoute};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
@@ -23,6 +23,7 @@ const CUSTOMER: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 16);
 /// The names that the samples borrow.
 struct Names {
     sim: SimId,
+    link: LinkName,
     instance: InstanceId,
     vpc: VpcId,
     vpg: VpgId,
@@ -42,6 +43,7 @@ impl Names {
     fn new() -> Self {
         Self {
             sim: SimId::new("sensor"),
+            link: LinkName::Sim(SimId::new("sensor")),
             instance: InstanceId::new("server"),
             vpc: VpcId::new("customer"),
             vpg: VpgId::new("vpg"),
@@ -101,6 +103,7 @@ impl Names {
             HopKind::Internet {
                 destination: internet::PC,
             },
+            HopKind::Cut { link: &self.link },
             HopKind::Mtu { mtu: 1500 },
         ];
         let endpoints = [platform::PONG, platform::NTP, platform::DNS[1], SERVER];

@@ -158,6 +158,10 @@ fn more(detail: &Detail) -> Vec<String> {
             .filter(|line| !line.trim().is_empty())
             .map(visible)
             .collect(),
+        Detail::Link { changes: 0, .. } => Vec::new(),
+        Detail::Link { changes, .. } => {
+            vec![format!("{} to the network", counted(*changes, "change"))]
+        }
         Detail::Check { .. } | Detail::Impossible { .. } => Vec::new(),
     }
 }

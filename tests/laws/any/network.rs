@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use canal_sim::network::{
     Address, Chain, ChainId, End, IfName, Link, LinkId, Listen, Mac, Network, NodeId, PolicyRule,
-    Route, Rule, Service, Statement, Table, Transport, Vxlan,
+    Route, Rule, Service, Shape, Statement, Table, Transport, Vxlan,
 };
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
@@ -92,7 +93,10 @@ fn net(n: u8) -> Ipv4Net {
 /// Networks that a kernel could hold: whatever names an interface finds it.
 pub fn network() -> impl Strategy<Value = Network> {
     let nodes = prop::collection::vec(prop::option::weighted(0.8, own()), NODES.len());
-    let links = prop::collection::vec(prop::option::of((held(), held())), NODES.len());
+    let links = prop::collection::vec(
+        prop::option::of((held(), held(), prop::option::of((0..2_u8, 0..2_u8)))),
+        NODES.len(),
+    );
     (nodes, links).prop_map(|(nodes, links)| {
         let mut network = Network::default();
         for (name, own) in NODES.iter().zip(nodes) {
@@ -103,10 +107,10 @@ pub fn network() -> impl Strategy<Value = Network> {
         for (at, held) in links.into_iter().enumerate() {
             let (from, to) = (NODES[at], NODES[(at + 1) % NODES.len()]);
             let both = [from, to].map(NodeId::new);
-            if let Some((left, right)) = held
+            if let Some((left, right, latencies)) = held
                 && both.iter().all(|id| network.nodes.contains_key(id))
             {
-                join(&mut network, at, both, [left, right]);
+                join(&mut network, at, both, [left, right], latencies);
             }
         }
         network
@@ -169,7 +173,13 @@ fn place(network: &mut Network, id: NodeId, own: Own) {
     node.files.nameservers = own.nameserver.into_iter().map(ip).collect();
 }
 
-fn join(network: &mut Network, at: usize, nodes: [NodeId; 2], held: [Held; 2]) {
+fn join(
+    network: &mut Network,
+    at: usize,
+    nodes: [NodeId; 2],
+    held: [Held; 2],
+    latencies: Option<(u8, u8)>,
+) {
     let dev = IfName::fit("eth", &at.to_string());
     let mtu = held[0].mtu;
     for (id, held) in nodes.iter().zip(held) {
@@ -201,7 +211,12 @@ fn join(network: &mut Network, at: usize, nodes: [NodeId; 2], held: [Held; 2]) {
         }
     }
     let ends = nodes.map(|node| End::new(node, dev.clone()));
+    let shape = |millis: u8| Shape {
+        latency: Duration::from_millis(millis.into()),
+        ..Shape::default()
+    };
+    let shapes = latencies.map(|(there, back)| Box::new([shape(there), shape(back)]));
     network
         .links
-        .insert(LinkId::new(format!("l{at}")), Link { ends, mtu });
+        .insert(LinkId::new(format!("l{at}")), Link { ends, mtu, shapes });
 }

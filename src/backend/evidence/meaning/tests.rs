@@ -216,7 +216,6 @@ fn an_interface_that_takes_no_more_is_too_narrow_or_down() {
             family: Family::Ip,
             packet,
         };
-        assert!(needs_place(&drop));
         meaning(&drop, &scene)
     };
     let there = Some("__dev_forward_skb2+0x87");

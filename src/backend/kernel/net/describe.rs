@@ -13,9 +13,12 @@ pub(super) fn describe(change: &Change) -> String {
                 format!("{} on {}", a.name, a.node),
                 format!("{} on {}", b.name, b.node),
             );
-            format!("make link {id} ({a}, {b}, mtu {})", link.mtu)
+            // A shaped link goes by what people call it: `link of SIM sensor`.
+            let what = if link.shapes.is_some() { "the" } else { "link" };
+            format!("make {what} {id} ({a}, {b}, mtu {})", link.mtu)
         }
         Change::DelLink(id) => format!("remove link {id}"),
+        Change::SetShapes(id, _) => format!("change the shapes of the {id}"),
         Change::AddTunnel(node, dev, v) => format!(
             "make VXLAN interface {dev} on node {node} (VNI {}, local {}, udp/{})",
             v.vni, v.local, v.port

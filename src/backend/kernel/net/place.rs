@@ -86,6 +86,7 @@ impl Place {
             | Change::DelNode(..)
             | Change::AddLink(..)
             | Change::DelLink(..)
+            | Change::SetShapes(..)
             | Change::SetChain(..)
             | Change::DelChain(..)
             | Change::SetService(..)

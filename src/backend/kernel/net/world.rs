@@ -211,6 +211,15 @@ impl World {
         for change in now {
             match change {
                 Change::AddLink(id, link) => {
+                    if link.shapes.is_some() {
+                        return Err(BackendError::Machine {
+                            what: format!(
+                                "failed to {}: this backend does not shape links yet",
+                                describe(change)
+                            ),
+                            mend: "leave out what the scenario says of links".to_owned(),
+                        });
+                    }
                     self.add_link(id, link)
                         .map_err(|r| r.of(describe(change)))?;
                     fresh.push((id, change));
@@ -394,7 +403,7 @@ impl Kind {
     fn of(change: &Change) -> Self {
         match change {
             Change::AddNode(..) | Change::DelNode(..) => Self::Node,
-            Change::AddLink(..) | Change::DelLink(..) => Self::Link,
+            Change::AddLink(..) | Change::DelLink(..) | Change::SetShapes(..) => Self::Link,
             Change::SetChain(..) | Change::DelChain(..) => Self::Filter,
             Change::SetService(..) | Change::DelService(..) | Change::SetFiles(..) => Self::Service,
             Change::AddTunnel(..)

@@ -97,6 +97,7 @@ impl Node {
             | Change::DelNode(..)
             | Change::AddLink(..)
             | Change::DelLink(..)
+            | Change::SetShapes(..)
             | Change::SetFiles(..) => {}
         }
     }

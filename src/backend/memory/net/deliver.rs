@@ -33,7 +33,7 @@ impl Node {
     fn deliver_icmp(&mut self, core: &mut Core, iif: Dev, packet: &Packet) {
         let sound = Icmpv4Packet::new_checked(packet.payload());
         if !sound.is_ok_and(|icmp| icmp.verify_checksum()) {
-            return core.count_malformed();
+            return self.dropped(core, "ICMP_CSUM", iif, packet);
         }
         match packet.meta.kind.0 {
             8 => self.echo(core, packet),
@@ -48,7 +48,7 @@ impl Node {
         let (from, to) = (packet.meta.source.into(), packet.meta.destination.into());
         let sound = UdpPacket::new_checked(packet.payload());
         if !sound.is_ok_and(|udp| udp.verify_checksum(&from, &to)) {
-            return core.count_malformed();
+            return self.dropped(core, "UDP_CSUM", iif, packet);
         }
         let taken = self.decapsulate(core, iif, packet)
             || self.datagram_for_probe(core, packet)
