@@ -16,11 +16,12 @@ use canal_sim::scenario;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The folders that hold scenarios.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "scenarios",
     "tests/rules",
     "tests/silent",
     "tests/regressions",
+    "tests/links",
 ];
 
 /// Scenarios with scripts that need `nft`, `iptables` or `veth`.

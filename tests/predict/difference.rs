@@ -1,5 +1,6 @@
 //! Measurement against prediction, and how much a difference is worth.
 
+use canal_sim::cloud::Reason;
 use canal_sim::run::event::{OutcomeKind, PredictionReport, ProbeReport};
 
 use crate::hold::{Probe, waited_out};
@@ -29,8 +30,8 @@ pub enum Verdict {
 }
 
 /// Holds one probe's measurement against its prediction. `told`: the kernel gives its reasons for its own
-/// drops; where it doesn't, some packets die without evidence.
-pub fn judge(probe: &Probe, told: bool) -> Verdict {
+/// drops; where it doesn't, some packets die without evidence. `earlier`: what was asked before.
+pub fn judge(probe: &Probe, told: bool, earlier: &[Probe]) -> Verdict {
     let report = &probe.report;
     let Some(prediction) = &report.prediction else {
         return Verdict::Skipped("nothing was predicted");
@@ -47,6 +48,9 @@ pub fn judge(probe: &Probe, told: bool) -> Verdict {
     if lost && prediction.outcome == OutcomeKind::Blocked && !told {
         return Verdict::Skipped("the kernel does not tell of its own drops here");
     }
+    if let Some(why) = tracked(prediction, report, earlier) {
+        return Verdict::Skipped(why);
+    }
     Verdict::Differs(Difference {
         line: probe.line,
         flow: format!(
@@ -57,6 +61,35 @@ pub fn judge(probe: &Probe, told: bool) -> Verdict {
         kind: kind(prediction, report),
         waited_out: waited_out(report),
     })
+}
+
+/// Whether what a security group tracks may explain it: the predictor knows the rules, and not what has
+/// passed before.
+fn tracked(
+    prediction: &PredictionReport,
+    report: &ProbeReport,
+    earlier: &[Probe],
+) -> Option<&'static str> {
+    let groups = [Reason::EniSgRulesMismatch, Reason::SgHasNoRules].map(Reason::code);
+    let by_group = |reason: &Option<String>| reason.as_deref().is_some_and(|r| groups.contains(&r));
+    if !by_group(&prediction.reason) || by_group(&report.reason) {
+        return None;
+    }
+    let same = |one: &Probe| {
+        let ends = [&one.report.from, &one.report.to];
+        ends.contains(&&report.from) && ends.contains(&&report.to)
+    };
+    if earlier.iter().any(same) {
+        // A tunnel's outer flow is the same for each ping between two hosts, and outlives the rule.
+        return Some("a flow that was tracked before its rule went");
+    }
+    let of = prediction.resource.as_deref()?.rsplit_once(" of ")?.1;
+    let answers_itself = report.to == of && prediction.answer;
+    let ends = of == report.from || (of == report.to && !answers_itself);
+    // Marks on connections tell senders' interfaces from receivers', not one instance's from another's.
+    (!ends).then_some(
+        "a flow that passes one VPC's router twice: its interfaces share what is tracked",
+    )
 }
 
 fn kind(prediction: &PredictionReport, report: &ProbeReport) -> String {

@@ -199,8 +199,8 @@ fn look(ground: &Ground, plan: &Plan, name: &str, timeout: &str) -> Result<Exami
     let mut held = hold(&ground.place, name, &text);
     held.times.reading += wrote;
     let (mut differences, mut skipped) = (Vec::new(), Vec::new());
-    for probe in &held.probes {
-        match judge(probe, ground.told) {
+    for (at, probe) in held.probes.iter().enumerate() {
+        match judge(probe, ground.told, &held.probes[..at]) {
             Verdict::Agrees => {}
             Verdict::Differs(difference) => differences.push(difference),
             Verdict::Skipped(why) => skipped.push(why),

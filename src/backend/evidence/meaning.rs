@@ -321,7 +321,8 @@ impl<'a> Packet<'a> {
         const EPHEMERAL: u16 = 32_768;
         let Self::Ip(ip) = self else { return false };
         match &ip.body {
-            Body::Tcp { flags, .. } => flags.as_deref() == Some("S."),
+            // A port is open, or closed.
+            Body::Tcp { flags, .. } => matches!(flags.as_deref(), Some("S." | "R.")),
             Body::Udp {
                 ports,
                 tunnel: None,

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::super::core::Core;
 use super::super::craft;
 use super::super::frame::{BROADCAST, Frame};
-use super::super::packet::Packet;
+use super::super::packet::{Packet, TCP, UDP};
 use super::fib::Dev;
 use super::interface::{Kind, Vxlan};
 use super::node::Node;
 use crate::backend::vxlan::{self, HEADER_LEN};
-use crate::network::Mac;
+use crate::network::{Family, Mac};
 
 /// How long something learned holds without being seen again (`ageing`, ip-link(8)).
 const AGEING: Duration = Duration::from_secs(300);
@@ -133,17 +133,21 @@ impl Node {
     }
 }
 
-/// The outer source port: the same for all packets of an inner flow (RFC 7348, section 5), as far as its
-/// addresses tell.
+/// The outer source port: the same for all packets of an inner flow (RFC 7348, section 5). What tells flows
+/// apart are addresses, and the ports of TCP and UDP (`skb_get_hash`): all pings between two hosts are one.
 fn source_port(frame: &Frame) -> u16 {
-    let ends = frame.bytes.get(12..20).unwrap_or_default();
-    let bytes = frame
-        .source
-        .0
-        .iter()
-        .chain(&frame.destination.0)
-        .chain(ends);
-    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
+    let bytes = &frame.bytes;
+    let ports = match (frame.family, bytes.get(9)) {
+        (Family::Ip, Some(&TCP | &UDP)) => bytes.get(20..24).unwrap_or_default(),
+        _ => &[],
+    };
+    let addresses = match frame.family {
+        Family::Ip => bytes.get(12..20).unwrap_or_default(),
+        Family::Arp => &[],
+    };
+    let macs = frame.source.0.iter().chain(&frame.destination.0);
+    let hash = macs.chain(addresses).chain(ports);
+    let hash = hash.fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
     let count = u32::from(PORTS.end - PORTS.start);
