@@ -75,15 +75,17 @@ fn tracked(
     if !by_group(&prediction.reason) || by_group(&report.reason) {
         return None;
     }
-    let same = |one: &Probe| {
-        let ends = [&one.report.from, &one.report.to];
-        ends.contains(&&report.from) && ends.contains(&&report.to)
+    let of = prediction.resource.as_deref()?.rsplit_once(" of ")?.1;
+    let of_it = |one: &Probe| {
+        [&one.report.from, &one.report.to]
+            .iter()
+            .any(|end| *end == of)
     };
-    if earlier.iter().any(same) {
-        // A tunnel's outer flow is the same for each ping between two hosts, and outlives the rule.
+    if earlier.iter().any(of_it) {
+        // A tunnel's outer flow is the same for each ping between two hosts, and for all that is flooded; and
+        // it outlives the rule.
         return Some("a flow that was tracked before its rule went");
     }
-    let of = prediction.resource.as_deref()?.rsplit_once(" of ")?.1;
     let answers_itself = report.to == of && prediction.answer;
     let ends = of == report.from || (of == report.to && !answers_itself);
     // Marks on connections tell senders' interfaces from receivers', not one instance's from another's.
