@@ -355,7 +355,9 @@ impl<'a> Steps<'a> {
             return;
         };
         let name = &self.layout.instances[n].name;
-        if self.act(operation, json!({"instance": name})) {
+        // Starting one that runs changes nothing.
+        let keeps = operation == "StartInstances" && target::node(name, &self.cloud).is_ok();
+        if self.act(operation, json!({"instance": name})) && !keeps {
             self.tunnels.remove(&n);
         }
     }
