@@ -67,27 +67,7 @@ pub(super) fn held(
     held
 }
 
-/// The addresses of devices on the shared platform, except that of `sim`.
-pub(super) fn held_on_shared_platform(
-    soracom: &Soracom,
-    sim: &SimId,
-) -> BTreeMap<Ipv4Addr, Holder> {
-    soracom
-        .sims
-        .iter()
-        .filter(|(id, _)| *id != sim)
-        .filter_map(|(id, sim)| Some((id, sim.session.as_ref()?)))
-        .filter(|(_, session)| session.anchor.is_none())
-        .map(|(id, session)| (session.ip, Holder::Session(id.clone())))
-        .collect()
-}
-
-/// The lowest address of `net` that nothing holds.
-pub(super) fn lowest_free(net: Ipv4Net, held: &BTreeMap<Ipv4Addr, Holder>) -> Option<Ipv4Addr> {
-    hosts(net).find(|ip| !held.contains_key(ip))
-}
-
-/// The highest one.
+/// The highest address of `net` that nothing holds.
 pub(super) fn highest_free(net: Ipv4Net, held: &BTreeMap<Ipv4Addr, Holder>) -> Option<Ipv4Addr> {
     hosts(net).rev().find(|ip| !held.contains_key(ip))
 }

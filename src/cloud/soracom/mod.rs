@@ -14,6 +14,7 @@ mod gate;
 mod group;
 mod ip_address_map;
 mod model;
+mod occupancy;
 mod routing_filter;
 mod session;
 mod sim;

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::occupancy::Occupancy;
 use crate::cloud::Time;
 use crate::cloud::aws::{AttachmentId, PeeringId, RuleAction, VpcId};
 use crate::cloud::id::names;
@@ -30,6 +31,10 @@ pub struct Soracom {
     pub groups: BTreeMap<GroupId, Group>,
     /// The VPGs; a terminated one is gone.
     pub vpgs: BTreeMap<VpgId, Vpg>,
+    /// Whose each IMSI is.
+    pub(super) imsis: BTreeMap<String, SimId>,
+    /// What the sessions take up: on a VPG, or on the shared platform.
+    pub(super) occupancy: BTreeMap<Option<VpgId>, Occupancy>,
 }
 
 /// A SIM's status. Whether it is online is another matter: see [`Sim::session`].

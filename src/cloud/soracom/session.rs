@@ -4,10 +4,13 @@
 //! it is re-established; neither the group nor the IP address map reaches into it
 //! (users.soracom.io, VPG, "IoT SIM のセッションを再確立する").
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::address::{self, held, held_on_shared_platform, lowest_free};
+use super::address;
 use super::error::{self, refuse};
+use super::occupancy::Occupancy;
 use super::{Group, Session, Sim, SimId, SimStatus, Soracom, VpgId, VpgStatus, platform};
 use crate::cloud::{ApiError, Event, Time};
 
@@ -37,8 +40,8 @@ impl Soracom {
 
     /// The device disconnects.
     pub(super) fn disconnect(&mut self, id: &SimId) -> Result<Vec<Event>, ApiError> {
-        let sim = self.sim_mut(id)?;
-        match sim.end_session(id, "device disconnected") {
+        self.sim(id)?;
+        match self.end_session(id, "device disconnected") {
             Some(event) => Ok(vec![event]),
             None => refuse(
                 error::SESSION_REFUSED,
@@ -48,8 +51,8 @@ impl Soracom {
     }
 
     pub(super) fn delete_session(&mut self, id: &SimId) -> Result<Vec<Event>, ApiError> {
-        let sim = self.sim_mut(id)?;
-        match sim.end_session(id, "deleted") {
+        self.sim(id)?;
+        match self.end_session(id, "deleted") {
             Some(event) => Ok(vec![event]),
             None => refuse(
                 error::SIM_OFFLINE,
@@ -93,10 +96,12 @@ impl Soracom {
         why: &str,
         which: impl Fn(&Session) -> bool,
     ) -> Vec<Event> {
-        self.sims
-            .iter_mut()
-            .filter(|(_, sim)| sim.session.as_ref().is_some_and(&which))
-            .filter_map(|(id, sim)| sim.end_session(id, why))
+        let ending = self.sims.iter();
+        let ending = ending.filter(|(_, sim)| sim.session.as_ref().is_some_and(&which));
+        let ending: Vec<SimId> = ending.map(|(id, _)| id.clone()).collect();
+        ending
+            .iter()
+            .filter_map(|id| self.end_session(id, why))
             .collect()
     }
 
@@ -109,7 +114,7 @@ impl Soracom {
             sim.status = SimStatus::Active;
             events.push(Event::new(format!("SIM {id}"), "ready → active"));
         }
-        events.extend(sim.end_session(id, "re-established"));
+        events.extend(self.end_session(id, "re-established"));
         let place = match &session.anchor {
             Some((vpg, node)) => format!("on VPG {vpg}, node {node}"),
             None => "on the shared platform".into(),
@@ -118,7 +123,9 @@ impl Soracom {
             format!("session of SIM {id}"),
             format!("created: {} {place}", session.ip),
         ));
-        sim.session = Some(session);
+        let place = session.anchor.as_ref().map(|(vpg, _)| vpg.clone());
+        self.occupancy.entry(place).or_default().add(&session);
+        self.sim_mut(id)?.session = Some(session);
         Ok(events)
     }
 
@@ -141,7 +148,7 @@ impl Soracom {
         let (anchor, ip) = match (&group.vpg, group.use_vpg) {
             (Some(vpg), true) => {
                 let ip = self.address_on(id, sim, vpg)?;
-                (Some((vpg.clone(), self.anchor_node(vpg, id))), ip)
+                (Some((vpg.clone(), self.anchor_node(vpg, sim))), ip)
             }
             (None, true) => {
                 return refuse(
@@ -151,7 +158,7 @@ impl Soracom {
                     ),
                 );
             }
-            (_, false) => match lowest_free(address::SHARED, &held_on_shared_platform(self, id)) {
+            (_, false) => match self.shared_address(sim) {
                 Some(ip) => (None, ip),
                 None => {
                     return refuse(
@@ -177,12 +184,7 @@ impl Soracom {
 
     /// The address that the SIM would get on a VPG: its own of the IP address map, or else the lowest
     /// free one, which need not be the one that it had before.
-    fn address_on(
-        &self,
-        id: &SimId,
-        sim: &Sim,
-        name: &VpgId,
-    ) -> Result<std::net::Ipv4Addr, ApiError> {
+    fn address_on(&self, id: &SimId, sim: &Sim, name: &VpgId) -> Result<Ipv4Addr, ApiError> {
         let vpg = self.vpg(name)?;
         if vpg.status != VpgStatus::Running {
             return refuse(
@@ -196,7 +198,20 @@ impl Soracom {
         if let Some(ip) = vpg.ip_address_map.get(&sim.imsi) {
             return Ok(*ip);
         }
-        lowest_free(vpg.device_subnet, &held(self, name, vpg, Some(id))).ok_or_else(|| {
+        let place = Some(name.clone());
+        let held: BTreeSet<Ipv4Addr> = (vpg.ip_address_map.values())
+            .chain(vpg.gate.peers.values())
+            .copied()
+            .chain(vpg.inner_ips())
+            .collect();
+        let own = sim.session_on(place.as_ref()).map(|session| session.ip);
+        let free = match self.occupancy.get(&place) {
+            Some(taken) => taken.lowest_free(vpg.device_subnet, own, |ip| held.contains(&ip)),
+            None => {
+                Occupancy::default().lowest_free(vpg.device_subnet, None, |ip| held.contains(&ip))
+            }
+        };
+        free.ok_or_else(|| {
             ApiError::soracom(
                 error::VPG_EXHAUSTED,
                 format!(
@@ -207,28 +222,44 @@ impl Soracom {
         })
     }
 
-    /// The node with fewer sessions; the first one where they have the same number.
-    fn anchor_node(&self, vpg: &VpgId, sim: &SimId) -> usize {
-        let mut sessions = [0_usize; 2];
-        for (id, session) in self.sessions_on(vpg) {
-            if let (Some((_, node)), true) = (&session.anchor, id != sim)
-                && let Some(count) = sessions.get_mut(*node)
-            {
-                *count += 1;
-            }
+    /// The address that the SIM would get on the shared platform.
+    fn shared_address(&self, sim: &Sim) -> Option<Ipv4Addr> {
+        let own = sim.session_on(None).map(|session| session.ip);
+        match self.occupancy.get(&None) {
+            Some(taken) => taken.lowest_free(address::SHARED, own, |_| false),
+            None => Occupancy::default().lowest_free(address::SHARED, None, |_| false),
         }
-        usize::from(sessions[1] < sessions[0])
     }
-}
 
-impl Sim {
+    /// The node with fewer sessions; the first one where they have the same number.
+    fn anchor_node(&self, vpg: &VpgId, sim: &Sim) -> usize {
+        let place = Some(vpg.clone());
+        let own = sim.session_on(place.as_ref());
+        let own = own.and_then(|session| session.anchor.as_ref());
+        let taken = self.occupancy.get(&place);
+        taken.map_or(0, |taken| taken.quieter_node(own.map(|(_, node)| *node)))
+    }
+
     /// Takes the SIM offline, if it is online.
     pub(super) fn end_session(&mut self, id: &SimId, why: &str) -> Option<Event> {
-        self.session.take()?;
+        let session = self.sims.get_mut(id)?.session.take()?;
+        let place = session.anchor.as_ref().map(|(vpg, _)| vpg.clone());
+        if let Some(taken) = self.occupancy.get_mut(&place) {
+            taken.remove(&session);
+        }
         Some(Event::new(
             format!("session of SIM {id}"),
             format!("ended: {why}"),
         ))
+    }
+}
+
+impl Sim {
+    /// Its session, if that is on this VPG, or on the shared platform.
+    fn session_on(&self, place: Option<&VpgId>) -> Option<&Session> {
+        let session = self.session.as_ref()?;
+        let own = session.anchor.as_ref().map(|(vpg, _)| vpg);
+        (own == place).then_some(session)
     }
 }
 

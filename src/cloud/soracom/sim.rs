@@ -47,6 +47,7 @@ impl Soracom {
             format!("SIM {}", op.name),
             format!("registered: ready, IMSI {imsi}"),
         );
+        self.imsis.insert(imsi.clone(), op.name.clone());
         self.sims.insert(
             op.name.clone(),
             Sim {
@@ -70,8 +71,8 @@ impl Soracom {
                 ),
             );
         }
-        match self.sims.iter().find(|(_, sim)| sim.imsi == imsi) {
-            Some((owner, _)) => refuse(
+        match self.imsis.get(imsi) {
+            Some(owner) => refuse(
                 error::SIM_INVALID,
                 format!("SIM {name}: IMSI {imsi} belongs to SIM {owner}; leave it out to get one"),
             ),
@@ -85,7 +86,7 @@ impl Soracom {
         let start = u64::from_str_radix(&hash, 16).unwrap_or_default();
         (0..IMSIS)
             .map(|step| format!("{IMSI_PREFIX}{:09}", (start + step) % IMSIS))
-            .find(|imsi| self.sims.values().all(|sim| sim.imsi != *imsi))
+            .find(|imsi| !self.imsis.contains_key(imsi))
             .unwrap_or_default()
     }
 
@@ -149,10 +150,10 @@ impl Soracom {
             format!("{} → {}", from.as_str(), to.as_str()),
         )];
         if !to.may_connect() {
-            events.extend(sim.end_session(id, to.as_str()));
+            events.extend(self.end_session(id, to.as_str()));
         }
         if to == SimStatus::Terminated {
-            sim.group = None;
+            self.sim_mut(id)?.group = None;
         }
         Ok(events)
     }

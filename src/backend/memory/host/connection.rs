@@ -14,8 +14,9 @@ use super::super::time::Time;
 use super::Ends;
 use super::talk::Talk;
 
-/// How much may be under way in each direction, in bytes.
+/// How much may be under way to whoever called, and to whoever listens, in bytes: questions are short.
 const WINDOW: usize = 4_096;
+const SHORT_WINDOW: usize = 1_024;
 
 /// How long a peer that says nothing is waited for.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -77,8 +78,12 @@ impl Connection {
         let _ = interface
             .routes_mut()
             .add_default_ipv4_route(Ipv4Addr::UNSPECIFIED);
-        let buffer = || SocketBuffer::new(vec![0; WINDOW]);
-        let mut socket = Socket::new(buffer(), buffer());
+        let buffer = |size: usize| SocketBuffer::new(vec![0; size]);
+        let (receive, send) = match beginning {
+            Beginning::Calls => (WINDOW, SHORT_WINDOW),
+            Beginning::Listens => (SHORT_WINDOW, WINDOW),
+        };
+        let mut socket = Socket::new(buffer(receive), buffer(send));
         socket.set_ack_delay(None);
         socket.set_nagle_enabled(false);
         socket.set_timeout(Some(SILENCE.into()));
