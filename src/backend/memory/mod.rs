@@ -26,6 +26,7 @@ mod queue;
 mod time;
 
 use std::cell::RefCell;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use fabric::Fabric;
@@ -54,6 +55,37 @@ impl Memory {
         Self {
             fabric: RefCell::new(Fabric::new(seed)),
         }
+    }
+
+    /// Sends a stream of datagrams; how many have come back when nothing is on its way any more.
+    ///
+    /// # Errors
+    ///
+    /// Where a datagram could not be sent.
+    pub fn stream(&mut self, stream: &Stream) -> Result<u64, BackendError> {
+        let failed = |why: String| BackendError::Failed {
+            doing: format!("send datagrams from {}", stream.from),
+            why,
+        };
+        let fabric = self.fabric.get_mut();
+        let (node, core) = fabric.node(&stream.from).map_err(failed)?;
+        let port = node
+            .begin_stream(core)
+            .map_err(|halt| failed(format!("{halt:?}")))?;
+        let mut left = stream.count;
+        while left > 0 {
+            let now = left.min(stream.at_once.max(1));
+            left -= now;
+            let (node, core) = fabric.node(&stream.from).map_err(failed)?;
+            for _ in 0..now {
+                let sent = node.stream(core, port, stream.to, stream.size);
+                sent.map_err(|halt| failed(format!("{halt:?}")))?;
+            }
+            let until = fabric.core.now + BETWEEN;
+            fabric.pass(until);
+        }
+        let (node, _) = fabric.node(&stream.from).map_err(failed)?;
+        Ok(node.host.end_stream(port))
     }
 
     /// Sends probes, all at the same moment, and waits until the last has come to its end. Their measurements
@@ -110,6 +142,21 @@ impl Memory {
         fabric.pass(until);
         Ok(measured.into_iter().flatten().collect())
     }
+}
+
+/// Many datagrams at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Who sends them.
+    pub from: NodeId,
+    /// The echo service that they go to.
+    pub to: SocketAddrV4,
+    /// Bytes of payload of each.
+    pub size: usize,
+    /// How many.
+    pub count: u64,
+    /// How many are sent at the same moment; the next ones when nothing is on its way any more.
+    pub at_once: u64,
 }
 
 /// Sends a probe's first packet: its number, or why it was not sent.

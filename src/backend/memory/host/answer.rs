@@ -38,6 +38,9 @@ impl Node {
     /// A datagram for a probe's port; whether it was that.
     pub fn datagram_for_probe(&mut self, core: &mut Core, packet: &Packet) -> bool {
         let (from, port) = packet.meta.ports;
+        if self.host.count(port) {
+            return true;
+        }
         let Some(id) = self.host.asks.get(&(UDP, port)).copied() else {
             return false;
         };

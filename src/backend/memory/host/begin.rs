@@ -179,7 +179,7 @@ impl Node {
     }
 
     /// A source port that nothing on the node has.
-    fn free_port(&mut self, core: &mut Core) -> Result<u16, Halt> {
+    pub(super) fn free_port(&mut self, core: &mut Core) -> Result<u16, Halt> {
         let taken = |node: &Self, port: u16| {
             let ends = node.host.connections.keys();
             let mut ports = ends.map(|((_, own), _)| *own);

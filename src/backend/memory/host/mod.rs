@@ -8,6 +8,7 @@
 //! | `ask.rs` | a probe under way |
 //! | `begin.rs` | its first packet |
 //! | `answer.rs` | what comes back |
+//! | `stream.rs` | many datagrams, counted |
 //! | `serve.rs` | services on UDP, and an ICMP echo |
 //! | `connection.rs` | one end of a TCP connection |
 //! | `tcp.rs` | a node's connections |
@@ -18,6 +19,7 @@ mod ask;
 mod begin;
 mod connection;
 mod serve;
+mod stream;
 mod talk;
 mod tcp;
 
@@ -42,6 +44,8 @@ pub(super) struct Host {
     connections: FxHashMap<Ends, Box<Connection>>,
     /// The probes that wait for datagrams, by protocol and own port; of ICMP echos, by identifier.
     asks: FxHashMap<(u8, u16), AskId>,
+    /// How many datagrams have come to each port that counts them.
+    tallies: BTreeMap<u16, u64>,
 }
 
 impl Host {
