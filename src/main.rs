@@ -105,7 +105,13 @@ fn memory(plan: &RunPlan, why: String, sink: &mut dyn FnMut(Event)) -> Result<()
         clock: None,
     };
     let runtime = Builder::new_current_thread().build();
-    let make = async || Ok(Memory::new(seed));
+    let make = async || {
+        Ok(if plan.capture {
+            Memory::capturing(seed)
+        } else {
+            Memory::new(seed)
+        })
+    };
     run_on(runtime, plan, &means, make, sink)
 }
 

@@ -76,6 +76,55 @@ fn every_shipped_scenario_passes_whole_and_the_same_each_time() {
 }
 
 #[test]
+fn what_passes_the_links_is_captured_the_same_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = |name: &str, seed: &str| {
+        let place = folder.path().join(name);
+        let options = ["--seed", seed, "--capture", place.to_str().unwrap()];
+        let ran = run(&[&["scenarios/gate.toml"][..], &options].concat());
+        assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+        assert!(text(&ran.stderr).starts_with("memory backend, seed 1: --capture needs it"));
+        fs::read(place.join("gate.pcapng")).unwrap()
+    };
+    let first = capture("first", "1");
+    assert!(first == capture("second", "1"));
+    // A section header, in this byte order, and what was dropped says why.
+    assert_eq!(first[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
+    let whole = String::from_utf8_lossy(&first);
+    assert!(whole.contains("ENI_SG_RULES_MISMATCH security group web, ingress of server"));
+    let ran = run(&[
+        "scenarios/gate.toml",
+        "--backend",
+        "kernel",
+        "--capture",
+        "x",
+    ]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(text(&ran.stderr).contains("leave --backend kernel out"));
+}
+
+#[test]
+fn a_hundred_runs_are_one() {
+    let options = [
+        "--backend",
+        "memory",
+        "--format",
+        "json",
+        "--check-determinism",
+    ];
+    let once = || run(&[&["scenarios/gate.toml"][..], &options].concat());
+    let first = once();
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    // The events hold a digest of the packets.
+    assert!(text(&first.stdout).contains("\"digest\""));
+    for _ in 1..50 {
+        // Each of them runs twice, and compares.
+        let again = once();
+        assert!(again.status.success() && again.stdout == first.stdout);
+    }
+}
+
+#[test]
 fn what_is_skipped_is_told_and_the_run_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let junit = folder.path().join("junit.xml");

@@ -7,6 +7,7 @@ pub mod evidence;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 pub mod kernel;
 pub mod memory;
+pub mod pcapng;
 pub mod probe;
 mod protocol;
 pub mod shaper;
@@ -51,6 +52,10 @@ pub trait Backend {
     /// Only where the probe could not be carried out at all; a packet that is lost is a result.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<Measurement, BackendError>>;
 
+    /// The frames that have passed the links since the last time, as a capture file; none where nobody
+    /// captures.
+    fn take_capture(&mut self) -> Option<CaptureFile>;
+
     /// What the node's own kernel says of its configuration at this moment.
     ///
     /// # Errors
@@ -65,6 +70,15 @@ pub trait Backend {
     ///
     /// Only where the script could not be started; its exit status is a result.
     fn run(&self, script: &Script) -> impl Future<Output = Result<ScriptOutput, BackendError>>;
+}
+
+/// Frames that have passed links, in the format pcapng.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureFile {
+    /// How many.
+    pub packets: u64,
+    /// The file.
+    pub bytes: Vec<u8>,
 }
 
 /// A shell script to run on a node.

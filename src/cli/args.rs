@@ -63,7 +63,10 @@ pub struct RunArguments {
     /// What the memory backend draws chance from: the same scenario and seed give the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Run everything twice on the memory backend, and fail where the events of the two differ
+    /// Capture what passes the links into this folder, a pcapng file for each scenario; on the memory backend
+    #[arg(long, value_name = "FOLDER")]
+    pub capture: Option<PathBuf>,
+    /// Run everything twice on the memory backend, and fail where the events or the packets of the two differ
     #[arg(long)]
     pub check_determinism: bool,
     /// Show the evidence of steps that passed, and what the program does; twice for more

@@ -98,7 +98,7 @@ impl Suites {
                 self.properties
                     .extend(seed.map(|seed| ("seed", seed.to_string())));
             }
-            Event::NetworkReady { .. } | Event::StepStarted { .. } => {}
+            Event::NetworkReady { .. } | Event::StepStarted { .. } | Event::Captured { .. } => {}
         }
     }
 

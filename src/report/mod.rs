@@ -6,6 +6,7 @@
 //! | [`terminal`] | text for people, as the steps finish |
 //! | [`json`] | one JSON object a line |
 //! | [`junit`] | a JUnit file, whole at the end |
+//! | [`captures`] | a capture file for each scenario |
 //! | [`essence`] | one line that says what a step showed |
 //! | [`failure`] | all that is known about a step that failed |
 //! | [`explain`] | what `canal-sim explain` found, as text for people |
@@ -13,6 +14,7 @@
 //! | [`text`] | text that is safe to print, wrapped; durations |
 
 pub mod aside;
+pub mod captures;
 pub mod essence;
 pub mod explain;
 pub mod failure;

@@ -64,6 +64,18 @@ pub enum Event {
     },
     /// A step is over.
     StepFinished(Box<StepReport>),
+    /// What has passed the links of a scenario's network, where it was captured.
+    Captured {
+        /// The scenario's file.
+        file: String,
+        /// How many frames, and packets that were dropped.
+        packets: u64,
+        /// A digest of the capture file (FNV-1a, 64 bits, hexadecimal): the same for the same bytes.
+        digest: String,
+        /// The capture file, in the format pcapng; no part of the JSON.
+        #[serde(skip)]
+        capture: Vec<u8>,
+    },
     /// A scenario is over.
     ScenarioFinished {
         /// Its file.

@@ -45,6 +45,14 @@ pub async fn run_scenario<B: Backend>(
     });
     let mut counts = Counts::default();
     let outcome = steps(scenario, backend, options, sink, &mut counts).await;
+    if let Some(capture) = backend.take_capture() {
+        sink(Event::Captured {
+            file: file.clone(),
+            packets: capture.packets,
+            digest: format!("{:016x}", digest(&capture.bytes)),
+            capture: capture.bytes,
+        });
+    }
     let error = match &outcome {
         Outcome::Passed | Outcome::Failed | Outcome::Skipped => None,
         Outcome::Wrong(list) => Some(
@@ -65,6 +73,13 @@ pub async fn run_scenario<B: Backend>(
         elapsed: backend.now() - began,
     });
     outcome
+}
+
+/// FNV-1a, 64 bits: enough for telling two captures apart that ought to be the same.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[derive(Default)]

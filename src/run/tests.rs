@@ -24,6 +24,10 @@ impl Backend for Told {
 
     async fn pause(&mut self, _: Duration) {}
 
+    fn take_capture(&mut self) -> Option<crate::backend::CaptureFile> {
+        None
+    }
+
     fn skip(&mut self, _: Duration) {}
 
     async fn apply(&mut self, _: &[Change]) -> Result<(), BackendError> {

@@ -29,7 +29,7 @@ use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
 use self::net::{Counting, Maker, ReportDrop, TracedDrop};
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe};
-use crate::backend::{Backend, BackendError, Script, ScriptOutput};
+use crate::backend::{Backend, BackendError, CaptureFile, Script, ScriptOutput};
 use crate::cloud::Reason;
 use crate::guest::Guest;
 use crate::network::{Change, HostFiles, Label, Network, NodeId};
@@ -229,6 +229,10 @@ impl Backend for Kernel {
 
     async fn pause(&mut self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    fn take_capture(&mut self) -> Option<CaptureFile> {
+        None
     }
 
     fn skip(&mut self, _: Duration) {}

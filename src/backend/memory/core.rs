@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::capture::Capturing;
 use super::frame::{self, Frame};
 use super::host::{Ask, AskId, Ends};
 use super::net::fib::Dev;
@@ -77,6 +78,8 @@ pub(super) struct Core {
     notes: FxHashMap<Mark, Option<Ipv4Addr>>,
     pub tickets: Tickets,
     pub seed: u64,
+    /// What passes the links, where somebody wants to know.
+    pub capturing: Option<Box<Capturing>>,
     malformed: u64,
     probes: u64,
     /// How many events there have been.
@@ -96,6 +99,7 @@ impl Core {
             // The low half tells the runs of neighbouring seeds apart.
             tickets: Tickets::new(seed as u32),
             seed,
+            capturing: None,
             malformed: 0,
             probes: 0,
             events: 0,
@@ -138,6 +142,9 @@ impl Core {
                 frame.family,
                 &frame.bytes,
             );
+        }
+        if let Some(capturing) = &mut self.capturing {
+            capturing.frame(&link.id, self.now, &frame);
         }
         let (node, dev) = (far.node, far.dev);
         if link.duplex.is_none() {
@@ -213,7 +220,7 @@ impl Core {
         family: Family,
         packet: &[u8],
     ) {
-        if self.waiting == 0 {
+        if self.waiting == 0 && self.capturing.is_none() {
             return;
         }
         let drop = Drop {
@@ -241,6 +248,9 @@ impl Core {
         family: Family,
         packet: &[u8],
     ) {
+        if let Some(capturing) = &mut self.capturing {
+            capturing.label(node, label, family, packet, self.now);
+        }
         if self.waiting == 0 {
             return;
         }

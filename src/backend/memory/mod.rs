@@ -11,7 +11,9 @@
 //! | `filter`, `conntrack`, `nat` | its packet filter |
 //! | `host` | what runs on it: services, probes, TCP by smoltcp |
 //! | `frame`, `packet`, `craft` | what is sent |
+//! | `capture` | what has passed the links |
 
+mod capture;
 mod conntrack;
 mod core;
 mod craft;
@@ -29,12 +31,13 @@ use std::cell::RefCell;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use capture::Capturing;
 use fabric::Fabric;
 use host::{AskId, Halt};
 
 use super::evidence::case::Case;
 use super::probe::{Measurement, NotSent, Outcome, Probe};
-use super::{Backend, BackendError, Script, ScriptEnd, ScriptOutput};
+use super::{Backend, BackendError, CaptureFile, Script, ScriptEnd, ScriptOutput};
 use crate::guest::{Guest, shell};
 use crate::network::{Change, NodeId};
 
@@ -55,6 +58,14 @@ impl Memory {
         Self {
             fabric: RefCell::new(Fabric::new(seed)),
         }
+    }
+
+    /// The same, and captures what passes the links.
+    pub fn capturing(seed: u64) -> Self {
+        let mut memory = Self::new(seed);
+        let capturing = Capturing::new(time::EPOCH);
+        memory.fabric.get_mut().core.capturing = Some(Box::new(capturing));
+        memory
     }
 
     /// Sends a stream of datagrams; how many have come back when nothing is on its way any more.
@@ -223,6 +234,11 @@ impl Backend for Memory {
         let fabric = self.fabric.get_mut();
         let until = fabric.core.now + time;
         fabric.pass(until);
+    }
+
+    fn take_capture(&mut self) -> Option<CaptureFile> {
+        let core = &mut self.fabric.get_mut().core;
+        core.capturing.as_mut().map(|capturing| capturing.take())
     }
 
     async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {

@@ -3,6 +3,9 @@
 use std::ops::Add;
 use std::time::Duration;
 
+/// The day on which every network is made: 2026-01-01, counted from 1970.
+pub(super) const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+
 /// A moment, in nanoseconds since the network was made. It only moves when an event is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time(u64);

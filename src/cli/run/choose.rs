@@ -77,6 +77,7 @@ mod tests {
             backend,
             asked: "as asked",
             seed: 1,
+            capture: false,
         }
     }
 

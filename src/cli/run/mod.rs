@@ -16,6 +16,7 @@ use super::output::{Outputs, Tally};
 use super::pattern::Pattern;
 use super::reading::{Reading, read_all};
 use crate::backend::BackendError;
+use crate::report::captures::Captures;
 use crate::report::json::Json;
 use crate::report::junit::Junit;
 use crate::report::terminal::{Style, Terminal};
@@ -38,6 +39,8 @@ pub struct RunPlan {
     pub asked: &'static str,
     /// What chance is drawn from, where it can be repeated.
     pub seed: u64,
+    /// Whether what passes the links is captured.
+    pub capture: bool,
 }
 
 /// Reads the scenarios, has the runner carry them out, reports, and says how it went.
@@ -49,6 +52,10 @@ pub fn run_command(
 ) -> Exit {
     if arguments.check_determinism && arguments.backend == BackendChoice::Kernel {
         console.error(NOT_ON_THE_KERNEL);
+        return Exit::Usage;
+    }
+    if arguments.capture.is_some() && arguments.backend == BackendChoice::Kernel {
+        console.error(NO_CAPTURE_OF_THE_KERNEL);
         return Exit::Usage;
     }
     let log = arguments.log.as_deref();
@@ -88,6 +95,17 @@ pub fn run_command(
             }
         },
     };
+    let captures = match arguments.capture.as_deref() {
+        None => None,
+        Some(folder) => match Captures::create(folder) {
+            Ok(captures) => Some((format!("{}", folder.display()), captures)),
+            Err(error) => {
+                let folder = folder.display();
+                console.error(format!("failed to make {folder}: {}", plain(error)));
+                return Exit::Usage;
+            }
+        },
+    };
     let planned = scenarios.len();
     let (backend, asked) = backend(arguments);
     let plan = RunPlan {
@@ -97,6 +115,7 @@ pub fn run_command(
         backend,
         asked,
         seed: arguments.seed,
+        capture: arguments.capture.is_some() || arguments.check_determinism,
     };
 
     let style = Style {
@@ -112,6 +131,9 @@ pub fn run_command(
     }
     if let Some((name, junit)) = junit {
         outputs.add(name, junit);
+    }
+    if let Some((name, captures)) = captures {
+        outputs.add(name, captures);
     }
     let mut tally = Tally::default();
     let mut check = arguments.check_determinism.then(Check::default);
@@ -146,11 +168,18 @@ pub fn run_command(
 const NOT_ON_THE_KERNEL: &str = "--check-determinism is for the memory backend: the kernel's runs take \
     real time, and no two take the same\n  to mend it: leave --backend kernel out";
 
+/// Why there is nothing to capture on the kernel backend.
+const NO_CAPTURE_OF_THE_KERNEL: &str = "--capture is for the memory backend\n  to mend it: leave --backend \
+    kernel out";
+
 /// What carries the network out, and why where that is known beforehand.
 fn backend(arguments: &RunArguments) -> (BackendChoice, &'static str) {
     match arguments.backend {
         BackendChoice::Auto if arguments.check_determinism => {
             (BackendChoice::Memory, "--check-determinism needs it")
+        }
+        BackendChoice::Auto if arguments.capture.is_some() => {
+            (BackendChoice::Memory, "--capture needs it")
         }
         BackendChoice::Auto => (BackendChoice::Auto, ""),
         BackendChoice::Kernel => (BackendChoice::Kernel, "--backend kernel asks for it"),

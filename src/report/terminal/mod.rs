@@ -73,7 +73,7 @@ impl<W: Write> Report for Terminal<W> {
         self.summary.event(event);
         let paint = Paint(self.style.color);
         let (file, text, over) = match event {
-            Event::StepStarted { .. } => return Ok(()),
+            Event::StepStarted { .. } | Event::Captured { .. } => return Ok(()),
             Event::RunStarted {
                 backend, why, seed, ..
             } => {

@@ -85,6 +85,7 @@ impl Summary {
             Event::RunFinished { elapsed, .. } => self.elapsed = *elapsed,
             Event::ScenarioStarted { .. }
             | Event::NetworkReady { .. }
+            | Event::Captured { .. }
             | Event::StepStarted { .. }
             | Event::StepFinished(_) => {}
         }

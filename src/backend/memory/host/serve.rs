@@ -1,21 +1,17 @@
 //! Services on UDP, and the answer to an ICMP echo. Each answer leaves from the address that was asked.
 
-use std::time::Duration;
-
 use smoltcp::wire::Icmpv4Packet;
 
 use super::super::core::Core;
 use super::super::craft;
 use super::super::net::node::Node;
 use super::super::packet::Packet;
+use super::super::time;
 use super::answer::client;
 use crate::backend::evidence::Token;
 use crate::backend::protocol::mark::Mark;
 use crate::backend::protocol::{dns, ntp};
 use crate::network::{Listen, Service, Transport};
-
-/// The day on which every network is made: 2026-01-01, counted from 1970.
-const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 
 impl Node {
     /// Answers an echo request (RFC 792).
@@ -72,7 +68,7 @@ impl Node {
                 if let Some(token) = ntp::token(payload) {
                     core.note(Mark::Token(token), source);
                 }
-                let now = ntp::timestamp(EPOCH + core.now.as_duration());
+                let now = ntp::timestamp(time::EPOCH + core.now.as_duration());
                 ntp::reply(payload, now).map(|reply| reply.to_vec())
             }
             Service::Http { .. } | Service::TcpEcho => None,
