@@ -8,7 +8,8 @@
 //!                     ┌──────────────────────┴──────────────┐
 //!       reach: predicts a Flow's fate                     lower: Cloud ─▶ network::Network ─diff─▶ Changes
 //!                     │                                                                               │
-//!                     │                                               backend: makes the changes, probes
+//!                     │                               backend: makes the changes, probes, runs scripts
+//!                     │                                   kernel (namespaces) │ memory (virtual time)
 //!                     │                                                                               │
 //!                     └────▶ run: expectation against measurement, measurement against prediction ◀───┘
 //!                                            │
@@ -22,12 +23,23 @@
 //! | [`reach`] | the predictor: what becomes of a packet by the clouds' rules, and why |
 //! | [`network`] | a network in Linux terms, and the difference between two of them: knows no cloud |
 //! | [`lower`] | `Cloud → Network`: the clouds' rules in Linux terms |
-//! | [`backend`] | what carries a network out and measures it; `backend::kernel` does so with namespaces |
+//! | [`backend`] | what carries a network out and measures it: one trait, and two that keep to it |
 //! | [`scenario`] | file → `Scenario`, with diagnostics: touches no backend |
 //! | [`explain`] | asks the predictor about a scenario at a moment: builds nothing, sends nothing |
 //! | [`run`] | carries out the steps, compares, emits events: prints nothing |
 //! | [`report`] | consumers of the events: run nothing |
 //! | [`cli`] | arguments → all of that → exit status: holds no rules of its own |
+//!
+//! The two backends, and what they share so that they can't differ in it:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `backend::kernel` | nodes are network namespaces, in real time; on Linux, with the feature `kernel` |
+//! | [`backend::memory`] | nodes are Linux's IPv4 forwarding in memory, on virtual time; on any system |
+//! | [`backend::evidence`] | what a packet's death tells about a probe, and what Linux's own drops mean in the clouds' words |
+//! | `backend::protocol` | what services and probes say to one another: bytes in, bytes out |
+//! | [`backend::shaper`] | what a link does to frames, where it does anything: sans-IO and seeded |
+//! | [`backend::vxlan`] | the VXLAN header, as a view and as a value |
 
 pub mod backend;
 pub mod cli;

@@ -35,7 +35,9 @@ canal_sim() {
   fi
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-  (cd "$root" && cargo build --quiet --release --bin canal-sim >&2)
+  # The words of CARGO are words.
+  # shellcheck disable=SC2086
+  (cd "$root" && ${CARGO:-cargo} build --quiet --release --bin canal-sim >&2)
   echo "${CARGO_TARGET_DIR:-$root/target}/release/canal-sim"
 }
 

@@ -95,8 +95,8 @@ pub struct Step {
     pub kind: StepKind,
     /// How many times, one after another; all must pass. 1 as a rule.
     pub repeat: u32,
-    /// It may take this long until it passes once: of the clouds' time for a `check`, of real time for
-    /// the others.
+    /// It may take this long until it passes once: of the clouds' time for a `check`, of the network's own
+    /// for the others.
     pub eventually: Option<Duration>,
 }
 
