@@ -27,7 +27,7 @@ use tokio::sync::broadcast;
 use self::drops::{DropCounts, Drops};
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
-use self::net::{Counting, Loss, Losses, Maker, ReportDrop, ReportLoss, TracedDrop};
+use self::net::{Clock, Counting, Loss, Maker, ReportDrop, ReportLoss, Surroundings, TracedDrop};
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptOutput};
 use crate::cloud::Reason;
@@ -68,6 +68,8 @@ pub struct Kernel {
     /// What has been asked for so far.
     network: Network,
     began: Instant,
+    /// What links keep time by.
+    clock: Clock,
 }
 
 impl Kernel {
@@ -107,11 +109,16 @@ impl Kernel {
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
         let traced = report_traced(shared.sightings().clone());
-        let losses = Losses {
+        let clock = Clock::start().map_err(|errno| BackendError::Failed {
+            doing: "start the links' clock".into(),
+            why: errno.desc().to_lowercase(),
+        })?;
+        let surroundings = Surroundings {
             seed,
+            clock: clock.clone(),
             report: report_lost(shared.sightings().clone()),
         };
-        let maker = Maker::start(counting.clone(), log.clone(), traced, losses).await?;
+        let maker = Maker::start(counting.clone(), log.clone(), traced, surroundings).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -123,6 +130,7 @@ impl Kernel {
             drops: None,
             network: Network::default(),
             began: Instant::now(),
+            clock,
         })
     }
 
@@ -248,7 +256,10 @@ impl Backend for Kernel {
         tokio::time::sleep(time).await;
     }
 
-    fn skip(&mut self, _: Duration) {}
+    /// Links go along: what is under way comes at once, and radios fall asleep.
+    fn skip(&mut self, time: Duration) {
+        self.clock.skip(time);
+    }
 
     async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {
         // What listens stops first and starts last; processes end before their namespace does.

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::counters::Counting;
 use super::nflog::LoggedPacket;
-use super::relay::Losses;
+use super::relay::Surroundings;
 use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
@@ -62,14 +62,14 @@ impl Maker {
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
         drops: ReportDrop,
-        losses: Losses,
+        surroundings: Surroundings,
     ) -> Result<Self, BackendError> {
         let (orders, inbox) = mpsc::channel::<Request>();
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("canal-maker".into())
             .spawn(move || {
-                let mut world = match World::new(counting, log, drops, losses) {
+                let mut world = match World::new(counting, log, drops, surroundings) {
                     Ok(world) => {
                         let _ = ready.send(Ok(()));
                         world

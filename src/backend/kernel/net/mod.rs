@@ -38,5 +38,5 @@ mod world;
 pub use counters::Counters;
 pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;
-pub(super) use relay::{Loss, Losses, ReportLoss};
+pub(super) use relay::{Clock, Loss, ReportLoss, Surroundings};
 pub(super) use trace::{ReportDrop, TracedDrop};

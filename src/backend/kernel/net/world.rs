@@ -20,7 +20,7 @@ use super::nflog::{self, LoggedPacket};
 use super::nft::Tables;
 use super::place::{PacketFilter, Place};
 use super::reader::Reader;
-use super::relay::Losses;
+use super::relay::Surroundings;
 use super::rtnl::{self, Mode, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::sysctl::Pins;
@@ -48,7 +48,7 @@ pub(super) struct World {
     links: BTreeMap<LinkId, Wire>,
     /// From the first shaped link on.
     waypoint: Option<Waypoint>,
-    losses: Losses,
+    surroundings: Surroundings,
     next_index: u32,
     /// What has been asked for so far.
     network: Network,
@@ -60,7 +60,7 @@ impl World {
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
         drops: ReportDrop,
-        losses: Losses,
+        surroundings: Surroundings,
     ) -> Result<Self, BackendError> {
         let doing = "look at the namespace that the process is in";
         Ok(Self {
@@ -73,7 +73,7 @@ impl World {
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
             waypoint: None,
-            losses,
+            surroundings,
             next_index: FIRST_INDEX,
             network: Network::default(),
         })

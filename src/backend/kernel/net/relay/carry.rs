@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -34,10 +35,14 @@ pub(super) fn carry(shared: &Shared, socket: &PacketSocket, report: &dyn Fn(Loss
         if shared.ends.load(Ordering::Acquire) {
             return;
         }
-        if let Err(error) = receive(shared, socket, &mut inbox, report) {
-            tracing::debug!("frames can't be received: {error}");
+        // Frames that come meanwhile are later than this.
+        let mut now = shared.clock.now();
+        match receive(shared, socket, &mut inbox, report) {
+            Ok(Some(latest)) => now = now.max(latest),
+            Ok(None) => {}
+            Err(error) => tracing::debug!("frames can't be received: {error}"),
         }
-        shared.lanes().take(shared.clock.now(), IN_TURN, &mut out);
+        shared.lanes().take(now, IN_TURN, &mut out);
         send(socket, &out);
         out.clear();
     }
@@ -49,7 +54,7 @@ fn sleep(shared: &Shared, socket: &PacketSocket) -> Result<(), Errno> {
     let time = wake.map(|wake| TimeSpec::from(wake.saturating_sub(shared.clock.now())));
     let mut ready = [
         PollFd::new(socket.as_fd(), PollFlags::POLLIN),
-        PollFd::new(shared.bell.as_fd(), PollFlags::POLLIN),
+        PollFd::new(shared.clock.bell(), PollFlags::POLLIN),
     ];
     match ppoll(&mut ready, time, None) {
         Ok(_) => {}
@@ -57,20 +62,21 @@ fn sleep(shared: &Shared, socket: &PacketSocket) -> Result<(), Errno> {
         Err(errno) => return Err(errno),
     }
     if ready[1].any() == Some(true) {
-        // Several rings are one.
-        let _ = shared.bell.read();
+        shared.clock.hush();
     }
     Ok(())
 }
 
-/// Offers the links what has come.
+/// Offers the links what has come; when the last of it came.
 fn receive(
     shared: &Shared,
     socket: &PacketSocket,
     inbox: &mut Inbox,
     report: &dyn Fn(Loss<'_>),
-) -> io::Result<()> {
-    let mut whole = 0;
+) -> io::Result<Option<Duration>> {
+    let (mut whole, mut latest) = (0, None);
+    // All that came before is read, unless there is too much of it.
+    let now = shared.clock.now();
     while whole < IN_TURN {
         let count = socket.receive(inbox)?;
         if count > 0 {
@@ -79,10 +85,12 @@ fn receive(
             for received in inbox.frames(count) {
                 let at = moment.arrival(received.at);
                 lanes.offer(received.interface, received.frame, at, report);
+                latest = latest.max(Some(at));
             }
         }
         whole += count;
         if count < AT_ONCE {
+            shared.lanes().settle(now);
             break;
         }
     }
@@ -92,7 +100,7 @@ fn receive(
             tracing::warn!(lost, "frames on shaped links were lost: too many at once");
         }
     }
-    Ok(())
+    Ok(latest)
 }
 
 /// Sends what leaves.

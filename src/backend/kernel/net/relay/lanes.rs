@@ -1,7 +1,7 @@
 //! The shaped links as the relay sees them: what comes in where, and what leaves where and when. No clock, no
 //! socket.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::{Loss, Port};
@@ -17,6 +17,8 @@ pub(super) struct Lanes {
     lanes: BTreeMap<LinkId, Lane>,
     /// Where a frame that comes in at an interface enters.
     entries: BTreeMap<u32, (LinkId, Direction)>,
+    /// Shapes that are in force from a time on, in its order.
+    pending: VecDeque<(Duration, LinkId, Shapes)>,
     /// Which has something to do when.
     plan: BTreeSet<(Duration, LinkId)>,
 }
@@ -60,14 +62,26 @@ impl Lanes {
         if let Some(planned) = lane.planned {
             self.plan.remove(&(planned, id.clone()));
         }
+        self.pending.retain(|(_, of, _)| of != id);
     }
 
-    /// One does something else from now on.
-    pub fn set_shapes(&mut self, id: &LinkId, shapes: Shapes, now: Duration) {
-        if let Some(lane) = self.lanes.get_mut(id) {
-            let now = lane.at(now);
-            lane.duplex.set_shapes(shapes, now);
-            replan(&mut self.plan, id, lane);
+    /// One does something else from `at` on: it is in force for whatever comes later, though what came before may
+    /// be offered after this. [`Lanes::settle`] says when there is no more of that.
+    pub fn set_shapes(&mut self, id: &LinkId, shapes: Shapes, at: Duration) {
+        self.pending.push_back((at, id.clone(), shapes));
+    }
+
+    /// Everything has been offered that came before `now`.
+    pub fn settle(&mut self, now: Duration) {
+        let due = |(at, ..): &(Duration, LinkId, Shapes)| *at <= now;
+        while self.pending.front().is_some_and(due)
+            && let Some((at, id, shapes)) = self.pending.pop_front()
+        {
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                let at = lane.at(at);
+                lane.duplex.set_shapes(shapes, at);
+                replan(&mut self.plan, &id, lane);
+            }
         }
     }
 
@@ -80,6 +94,7 @@ impl Lanes {
         now: Duration,
         lost: impl FnOnce(Loss<'_>),
     ) {
+        self.settle(now);
         let Some((id, direction)) = self.entries.get(&interface) else {
             return;
         };
@@ -162,5 +177,5 @@ fn packet(frame: &[u8]) -> Option<(Family, &[u8])> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::panic)]
 mod tests;

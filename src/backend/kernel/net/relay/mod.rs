@@ -24,9 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
-
-use self::clock::Clock;
+pub(in crate::backend::kernel) use self::clock::Clock;
 use self::lanes::Lanes;
 use super::error::Refusal;
 use crate::backend::kernel::sys::packet::PacketSocket;
@@ -63,11 +61,14 @@ pub(in crate::backend::kernel) struct Loss<'a> {
 /// Who is told of what links lose.
 pub(in crate::backend::kernel) type ReportLoss = Arc<dyn Fn(Loss<'_>) + Send + Sync>;
 
-/// What links draw chance from, and who is told of what they lose.
+/// What shaped links need of the backend.
 #[derive(Clone)]
-pub(in crate::backend::kernel) struct Losses {
-    /// The whole network's seed.
+pub(in crate::backend::kernel) struct Surroundings {
+    /// What they draw chance from.
     pub seed: u64,
+    /// What they keep time by.
+    pub clock: Clock,
+    /// Who is told of what they lose.
     pub report: ReportLoss,
 }
 
@@ -75,8 +76,6 @@ pub(in crate::backend::kernel) struct Losses {
 struct Shared {
     lanes: Mutex<Lanes>,
     clock: Clock,
-    /// Rung where the lanes have changed, or the thread shall end.
-    bell: EventFd,
     ends: AtomicBool,
 }
 
@@ -89,13 +88,16 @@ pub(super) struct Relay {
 
 impl Relay {
     /// Starts the thread. It carries what comes in at the interfaces of the calling thread's namespace.
-    pub fn start(losses: Losses) -> Result<Self, Refusal> {
-        let Losses { seed, report } = losses;
+    pub fn start(surroundings: Surroundings) -> Result<Self, Refusal> {
+        let Surroundings {
+            seed,
+            clock,
+            report,
+        } = surroundings;
         let socket = PacketSocket::open(ROOM)?;
         let shared = Arc::new(Shared {
             lanes: Mutex::default(),
-            clock: Clock::start(),
-            bell: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            clock,
             ends: AtomicBool::new(false),
         });
         let for_thread = Arc::clone(&shared);
@@ -124,14 +126,11 @@ impl Relay {
         self.change(|lanes, clock| lanes.set_shapes(id, shapes, clock.now()));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Lanes, Clock)) {
-        change(&mut self.shared.lanes(), self.shared.clock);
-        self.ring();
-    }
-
-    /// Lets the thread look when to wake next. A bell that can't be rung has rung already.
-    fn ring(&self) {
-        let _ = self.shared.bell.write(1);
+    /// Changes the lanes, and lets the thread look when to wake next.
+    fn change(&self, change: impl FnOnce(&mut Lanes, &Clock)) {
+        let Shared { clock, .. } = &*self.shared;
+        change(&mut self.shared.lanes(), clock);
+        clock.ring();
     }
 }
 
@@ -151,7 +150,7 @@ impl fmt::Debug for Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::Release);
-        self.ring();
+        self.shared.clock.ring();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -120,7 +120,7 @@ impl World {
             return Ok(());
         }
         let (namespace, route) = self.space("the namespace of the relay", false)?;
-        let relay = Relay::start(self.losses.clone());
+        let relay = Relay::start(self.surroundings.clone());
         self.waypoint = Some(Waypoint {
             route,
             relay: relay.map_err(|refusal| refusal.of("start the relay of shaped links"))?,
