@@ -16,9 +16,10 @@ use canal_sim::scenario;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The folders that hold scenarios.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "scenarios",
     "tests/rules",
+    "tests/links",
     "tests/silent",
     "tests/regressions",
 ];

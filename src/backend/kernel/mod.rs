@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`airlock`] | out of the caller's network, before anything else |
-//! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log |
+//! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log; and the relay of shaped links |
 //! | `drops` | what the kernel drops for reasons of its own |
 //! | `host` | one node from inside: sockets, services, probes, scripts |
 //! | `sys` | system calls that no crate offers safely: the only unsafe code |
