@@ -35,10 +35,7 @@ fn main() {
     let trials = vec![
         Trial::test("steps_move_no_link_and_start_no_process", without_scripts),
         Trial::test("only_scripts_start_processes", with_scripts),
-        Trial::test(
-            "shaped_links_leave_nothing",
-            without_trace,
-        ),
+        Trial::test("shaped_links_leave_nothing", without_trace),
     ];
     let trials = trials
         .into_iter()

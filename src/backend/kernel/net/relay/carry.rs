@@ -1,6 +1,5 @@
 //! The thread's work: sleeps until a frame comes or leaves.
 
-use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -35,13 +34,8 @@ pub(super) fn carry(shared: &Shared, socket: &PacketSocket, report: &dyn Fn(Loss
         if shared.ends.load(Ordering::Acquire) {
             return;
         }
-        // Frames that come meanwhile are later than this.
-        let mut now = shared.clock.now();
-        match receive(shared, socket, &mut inbox, report) {
-            Ok(Some(latest)) => now = now.max(latest),
-            Ok(None) => {}
-            Err(error) => tracing::debug!("frames can't be received: {error}"),
-        }
+        let now = shared.clock.now();
+        let now = receive(shared, socket, &mut inbox, now, report);
         shared.lanes().take(now, IN_TURN, &mut out);
         send(socket, &out);
         out.clear();
@@ -67,30 +61,31 @@ fn sleep(shared: &Shared, socket: &PacketSocket) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Offers the links what has come; when the last of it came.
+/// Offers the links what has come, all that came before `now` unless that is too much. Gives `now`, or when the last of
+/// it came, where that is later: nothing that has not been read came before.
 fn receive(
     shared: &Shared,
     socket: &PacketSocket,
     inbox: &mut Inbox,
+    now: Duration,
     report: &dyn Fn(Loss<'_>),
-) -> io::Result<Option<Duration>> {
-    let (mut whole, mut latest) = (0, None);
-    // All that came before is read, unless there is too much of it.
-    let now = shared.clock.now();
+) -> Duration {
+    let (mut whole, mut latest) = (0, now);
     while whole < IN_TURN {
-        let count = socket.receive(inbox)?;
-        if count > 0 {
-            let moment = shared.clock.moment();
-            let mut lanes = shared.lanes();
-            for received in inbox.frames(count) {
-                let at = moment.arrival(received.at);
-                lanes.offer(received.interface, received.frame, at, report);
-                latest = latest.max(Some(at));
-            }
+        let count = socket.receive(inbox).unwrap_or_else(|error| {
+            tracing::debug!("frames can't be received: {error}");
+            0
+        });
+        let mut lanes = shared.lanes();
+        let moment = shared.clock.moment();
+        for received in inbox.frames(count) {
+            let at = moment.arrival(received.at);
+            lanes.offer(received.interface, received.frame, at, report);
+            latest = latest.max(at);
         }
         whole += count;
         if count < AT_ONCE {
-            shared.lanes().settle(now);
+            lanes.settle(now);
             break;
         }
     }
@@ -100,7 +95,7 @@ fn receive(
             tracing::warn!(lost, "frames on shaped links were lost: too many at once");
         }
     }
-    Ok(latest)
+    latest
 }
 
 /// Sends what leaves.

@@ -11,21 +11,26 @@ use crate::network::{Family, LinkId, Shapes};
 /// The length of an Ethernet header in bytes.
 const HEADER: usize = 14;
 
+/// The number of a lane: that of its first interface, which no other has.
+type Key = u32;
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    lanes: BTreeMap<LinkId, Lane>,
+    lanes: BTreeMap<Key, Lane>,
+    names: BTreeMap<LinkId, Key>,
     /// Where a frame that comes in at an interface enters.
-    entries: BTreeMap<u32, (LinkId, Direction)>,
+    entries: BTreeMap<u32, (Key, Direction)>,
     /// Shapes that are in force from a time on, in its order.
-    pending: VecDeque<(Duration, LinkId, Shapes)>,
+    pending: VecDeque<(Duration, Key, Shapes)>,
     /// Which has something to do when.
-    plan: BTreeSet<(Duration, LinkId)>,
+    plan: BTreeSet<(Duration, Key)>,
 }
 
 /// One link.
 #[derive(Debug)]
 struct Lane {
+    id: LinkId,
     ports: [Port; 2],
     duplex: Duplex<Vec<u8>>,
     /// The latest time that the duplex knows of: it must not go back.
@@ -38,49 +43,51 @@ impl Lanes {
     /// One more, in the place of one of the same name.
     pub fn add(&mut self, id: &LinkId, ports: [Port; 2], shapes: Shapes, seed: u64, now: Duration) {
         self.remove(id);
+        let [first, _] = &ports;
+        let key = first.interface;
         for (port, direction) in ports.iter().zip(Direction::BOTH) {
-            let entry = (id.clone(), direction);
-            self.entries.insert(port.interface, entry);
+            self.entries.insert(port.interface, (key, direction));
         }
         let lane = Lane {
+            id: id.clone(),
             ports,
             duplex: Duplex::new(id, shapes, seed, now),
             latest: now,
             planned: None,
         };
-        self.lanes.insert(id.clone(), lane);
+        self.lanes.insert(key, lane);
+        self.names.insert(id.clone(), key);
     }
 
     /// One less, and what is under way with it.
     pub fn remove(&mut self, id: &LinkId) {
-        let Some(lane) = self.lanes.remove(id) else {
+        let Some(key) = self.names.remove(id) else {
             return;
         };
-        for port in &lane.ports {
-            self.entries.remove(&port.interface);
-        }
-        if let Some(planned) = lane.planned {
-            self.plan.remove(&(planned, id.clone()));
-        }
-        self.pending.retain(|(_, of, _)| of != id);
+        self.entries.retain(|_, (of, _)| *of != key);
+        self.pending.retain(|(_, of, _)| *of != key);
+        self.plan.retain(|(_, of)| *of != key);
+        self.lanes.remove(&key);
     }
 
     /// One does something else from `at` on: it is in force for whatever comes later, though what came before may
     /// be offered after this. [`Lanes::settle`] says when there is no more of that.
     pub fn set_shapes(&mut self, id: &LinkId, shapes: Shapes, at: Duration) {
-        self.pending.push_back((at, id.clone(), shapes));
+        if let Some(key) = self.names.get(id) {
+            self.pending.push_back((at, *key, shapes));
+        }
     }
 
     /// Everything has been offered that came before `now`.
     pub fn settle(&mut self, now: Duration) {
-        let due = |(at, ..): &(Duration, LinkId, Shapes)| *at <= now;
+        let due = |(at, ..): &(Duration, Key, Shapes)| *at <= now;
         while self.pending.front().is_some_and(due)
-            && let Some((at, id, shapes)) = self.pending.pop_front()
+            && let Some((at, key, shapes)) = self.pending.pop_front()
         {
-            if let Some(lane) = self.lanes.get_mut(&id) {
+            if let Some(lane) = self.lanes.get_mut(&key) {
                 let at = lane.at(at);
                 lane.duplex.set_shapes(shapes, at);
-                replan(&mut self.plan, &id, lane);
+                replan(&mut self.plan, key, lane);
             }
         }
     }
@@ -95,25 +102,25 @@ impl Lanes {
         lost: impl FnOnce(Loss<'_>),
     ) {
         self.settle(now);
-        let Some((id, direction)) = self.entries.get(&interface) else {
+        let Some((key, direction)) = self.entries.get(&interface).copied() else {
             return;
         };
-        let Some(lane) = self.lanes.get_mut(id) else {
+        let Some(lane) = self.lanes.get_mut(&key) else {
             return;
         };
         let now = lane.at(now);
-        if let Offered::Lost(why, frame) = lane.duplex.offer(*direction, frame.to_vec(), now)
+        if let Offered::Lost(why, frame) = lane.duplex.offer(direction, frame.to_vec(), now)
             && let Some((family, packet)) = packet(&frame)
         {
             lost(Loss {
                 node: &lane.ports[direction.from()].node,
-                link: id,
+                link: &lane.id,
                 why,
                 family,
                 packet,
             });
         }
-        replan(&mut self.plan, id, lane);
+        replan(&mut self.plan, key, lane);
     }
 
     /// When there is something to take, at the earliest.
@@ -124,10 +131,10 @@ impl Lanes {
     /// Takes what leaves by `now`, each with the interface that it leaves by, at most so many.
     pub fn take(&mut self, now: Duration, most: usize, out: &mut Vec<(u32, Vec<u8>)>) {
         while out.len() < most && self.wake().is_some_and(|due| due <= now) {
-            let Some((_, id)) = self.plan.pop_first() else {
+            let Some((_, key)) = self.plan.pop_first() else {
                 return;
             };
-            let Some(lane) = self.lanes.get_mut(&id) else {
+            let Some(lane) = self.lanes.get_mut(&key) else {
                 continue;
             };
             lane.planned = None;
@@ -137,7 +144,7 @@ impl Lanes {
             {
                 out.push((lane.ports[direction.to()].interface, frame));
             }
-            replan(&mut self.plan, &id, lane);
+            replan(&mut self.plan, key, lane);
         }
     }
 }
@@ -151,16 +158,16 @@ impl Lane {
 }
 
 /// Plans a lane for when it has something to do next.
-fn replan(plan: &mut BTreeSet<(Duration, LinkId)>, id: &LinkId, lane: &mut Lane) {
+fn replan(plan: &mut BTreeSet<(Duration, Key)>, key: Key, lane: &mut Lane) {
     let wake = lane.duplex.wake();
     if wake == lane.planned {
         return;
     }
     if let Some(planned) = lane.planned {
-        plan.remove(&(planned, id.clone()));
+        plan.remove(&(planned, key));
     }
     if let Some(wake) = wake {
-        plan.insert((wake, id.clone()));
+        plan.insert((wake, key));
     }
     lane.planned = wake;
 }
