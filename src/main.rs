@@ -150,7 +150,8 @@ mod kernel {
             clock: Some(&clock),
         };
         let runtime = Builder::new_multi_thread().enable_all().build();
-        super::run_on(runtime, plan, &means, Kernel::new, sink)
+        let make = async || Kernel::seeded(plan.seed).await;
+        super::run_on(runtime, plan, &means, make, sink)
     }
 
     /// What it finds on this machine.

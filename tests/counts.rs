@@ -12,11 +12,12 @@
 use std::time::Duration;
 
 use canal_sim::backend::kernel::{Counters, Kernel, airlock, forks};
+use canal_sim::network::{End, IfName, Link, LinkId, Network, NodeId, diff};
 use canal_sim::run::event::{Event, StepReport};
 use canal_sim::run::{Options, Outcome, run_scenario};
 use canal_sim::scenario::{Scenario, Step, StepKind, read};
 use libtest_mimic::{Arguments, Failed, Trial};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 const GATE: &[u8] = include_bytes!("../scenarios/gate.toml");
 
@@ -34,6 +35,7 @@ fn main() {
     let trials = vec![
         Trial::test("steps_move_no_link_and_start_no_process", without_scripts),
         Trial::test("only_scripts_start_processes", with_scripts),
+        Trial::test("shaped_links_leave_nothing", without_trace),
     ];
     let trials = trials
         .into_iter()
@@ -120,4 +122,73 @@ fn with_scripts() -> Result<(), Failed> {
     // One each, and one for the node that runs them all.
     assert_eq!(ran.processes, scripts + 1);
     Ok(())
+}
+
+/// The relay ends with its network, for its socket is the thread's own; and what it holds does not grow with the
+/// number of links.
+fn without_trace() -> Result<(), Failed> {
+    // Whatever a process opens once and for all.
+    drop(Relayed::new(1));
+    let before = held();
+    let few = Relayed::new(1);
+    let with_few = held();
+    assert!(with_few > before);
+    drop(few);
+    assert_eq!(held(), before);
+    let many = Relayed::new(20);
+    assert_eq!(held(), with_few);
+    drop(many);
+    assert_eq!(held(), before);
+    Ok(())
+}
+
+/// How many sockets and event descriptors this process has. A network has let go of those by the time that it is
+/// gone; the thread that makes the probes' sockets takes its leave later, and the namespace that it is at home in.
+fn held() -> usize {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().filter(|fd| {
+        let path = fd.as_ref().unwrap().path();
+        // The one that reads this folder is gone by now.
+        let kind = std::fs::read_link(path).unwrap_or_default();
+        let kind = kind.to_string_lossy();
+        kind.starts_with("socket:") || kind.ends_with("[eventfd]")
+    });
+    descriptors.count()
+}
+
+/// Two nodes with so many shaped links between them.
+struct Relayed {
+    _kernel: Kernel,
+    _runtime: Runtime,
+}
+
+impl Relayed {
+    fn new(links: usize) -> Self {
+        let mut network = Network::default();
+        for number in 0..links {
+            let end = |node: &str| {
+                let name = IfName::fit("eth", &number.to_string());
+                End::new(NodeId::new(node), name)
+            };
+            let link = Link {
+                ends: [end("a"), end("b")],
+                mtu: 1500,
+                shapes: Some(Box::default()),
+            };
+            network.links.insert(LinkId::new(number.to_string()), link);
+        }
+        for node in ["a", "b"] {
+            network.nodes.entry(NodeId::new(node)).or_default();
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let kernel = runtime.block_on(async {
+            let mut kernel = Kernel::deaf().await.unwrap();
+            let changes = diff(&Network::default(), &network);
+            kernel.apply_network(&changes).await.unwrap();
+            kernel
+        });
+        Self {
+            _kernel: kernel,
+            _runtime: runtime,
+        }
+    }
 }

@@ -19,9 +19,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const FOLDERS: [&str; 5] = [
     "scenarios",
     "tests/rules",
+    "tests/links",
     "tests/silent",
     "tests/regressions",
-    "tests/links",
 ];
 
 /// Scenarios with scripts that need `nft`, `iptables` or `veth`.

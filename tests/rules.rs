@@ -1,6 +1,7 @@
 //! The clouds' rules on real packets: each file of `tests/rules` is run by the built program, and
 //! says in its own steps what must come of them. The files of `tests/regressions` are cases that were
-//! made by chance, and in which measurement and prediction once differed (`tests/predict`).
+//! made by chance, and in which measurement and prediction once differed (`tests/predict`). Those of `tests/links` have
+//! links that behave like links.
 //!
 //! A file whose scripts call a program that may be missing names it (`# needs: nft`); without it the
 //! file is listed as ignored. What may depend on who runs it says so (`# also: as somebody else`), and
@@ -18,7 +19,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let files = ["rules", "regressions"].into_iter().flat_map(scenarios);
+    let files = ["rules", "links", "regressions"]
+        .into_iter()
+        .flat_map(scenarios);
     let trials = files.flat_map(trials).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

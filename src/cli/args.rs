@@ -60,7 +60,7 @@ pub struct RunArguments {
     /// What carries the network out
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     pub backend: BackendChoice,
-    /// What the memory backend draws chance from: the same scenario and seed give the same run
+    /// What links draw chance from: in memory the same scenario and seed give the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Capture what passes the links into this folder, a pcapng file for each scenario; on the memory backend

@@ -12,7 +12,7 @@ use canal_sim::backend::kernel::namespace::Namespace;
 use canal_sim::backend::kernel::nflog::LoggedPacket;
 use canal_sim::network::{
     Address, Chain, ChainId, End, Hook, HookPoint, IfName, Label, Link, LinkId, Network, NodeId,
-    Route, Rule, Table, diff,
+    Route, Rule, Shape, Table, diff,
 };
 use ipnet::Ipv4Net;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -112,6 +112,13 @@ impl Bench {
         self.wanted.links.insert(id, link);
         self.address(a.0, b.0, a.1);
         self.address(b.0, a.0, b.1);
+    }
+
+    /// Lets the link between two nodes that were joined in this order do this to frames, there and back.
+    pub fn shape(&mut self, a: &str, b: &str, there: Shape, back: Shape) {
+        let id = LinkId::new(format!("{a}-{b}"));
+        let link = self.wanted.links.get_mut(&id).unwrap();
+        link.shapes = Some(Box::new([there, back]));
     }
 
     pub fn address(&mut self, at: &str, on: &str, address: &str) {

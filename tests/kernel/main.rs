@@ -18,6 +18,7 @@ mod machine;
 mod nat;
 mod rootless;
 mod routing;
+mod shaped;
 mod tunnels;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -41,6 +42,7 @@ fn main() {
         filters::TESTS,
         nat::TESTS,
         tunnels::TESTS,
+        shaped::TESTS,
         clouds::TESTS,
         machine::TESTS,
     ]

@@ -156,7 +156,11 @@ fn all(settings: &Settings, ground: &Ground) -> Result<(), Failed> {
             });
         }
     });
-    tally.lock().unwrap().print(began.elapsed(), settings.jobs);
+    let real = matches!(ground.place, Place::Kernel(_));
+    tally
+        .lock()
+        .unwrap()
+        .print(began.elapsed(), settings.jobs, real);
     let (findings, broken) = found.into_inner().unwrap();
     let mut complaints = broken;
     complaints.extend(tell(ground, settings, findings));

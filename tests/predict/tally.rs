@@ -56,7 +56,7 @@ impl Tally {
     }
 
     /// Prints all of it.
-    pub fn print(&self, elapsed: Duration, workers: usize) {
+    pub fn print(&self, elapsed: Duration, workers: usize, in_real_time: bool) {
         let of = |part: usize| 100.0 * part as f64 / self.flows.max(1) as f64;
         println!("\nmeasured:");
         let mut verdicts: Vec<(&String, &usize)> = self.verdicts.iter().collect();
@@ -82,10 +82,13 @@ impl Tally {
             self.second_looks.0, self.second_looks.1
         );
         let all: Duration = self.times.list().iter().map(|(_, time)| *time).sum();
-        println!("time of {workers} workers:");
-        for (name, time) in self.times.list() {
-            let share = 100.0 * time.as_secs_f64() / all.as_secs_f64().max(1e-9);
-            println!("  {:>7.1} s  {share:>4.1} %  {name}", time.as_secs_f64());
+        // On virtual time, where it went says nothing.
+        if in_real_time {
+            println!("time of {workers} workers:");
+            for (name, time) in self.times.list() {
+                let share = 100.0 * time.as_secs_f64() / all.as_secs_f64().max(1e-9);
+                println!("  {:>7.1} s  {share:>4.1} %  {name}", time.as_secs_f64());
+            }
         }
         let seconds = elapsed.as_secs_f64().max(1e-9);
         println!(

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`airlock`] | out of the caller's network, before anything else |
-//! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log |
+//! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log; and the relay of shaped links |
 //! | `drops` | what the kernel drops for reasons of its own |
 //! | `host` | one node from inside: sockets, services, probes, scripts |
 //! | `sys` | system calls that no crate offers safely: the only unsafe code |
@@ -27,7 +27,7 @@ use tokio::sync::broadcast;
 use self::drops::{DropCounts, Drops};
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
-use self::net::{Counting, Maker, ReportDrop, TracedDrop};
+use self::net::{Clock, Counting, Loss, Maker, ReportDrop, ReportLoss, Surroundings, TracedDrop};
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe};
 use crate::backend::{Backend, BackendError, CaptureFile, Script, ScriptOutput};
 use crate::cloud::Reason;
@@ -36,6 +36,9 @@ use crate::network::{Change, HostFiles, Label, Network, NodeId};
 
 pub use self::host::{Host, Shared, Sighting, Sightings, Source, forks};
 pub use self::net::{Counters, capabilities, namespace, nflog, nft};
+
+/// What links draw chance from where nobody says.
+const SEED: u64 = 1;
 
 /// How many logged packets a slow listener may be behind before it loses the oldest.
 const LOG_LENGTH: usize = 16_384;
@@ -65,6 +68,8 @@ pub struct Kernel {
     /// What has been asked for so far.
     network: Network,
     began: Instant,
+    /// What links keep time by.
+    clock: Clock,
 }
 
 impl Kernel {
@@ -74,7 +79,17 @@ impl Kernel {
     ///
     /// Where this machine allows no network namespaces.
     pub async fn new() -> Result<Self, BackendError> {
-        Self::with(true).await
+        Self::seeded(SEED).await
+    }
+
+    /// The same, with links that draw chance from this seed. Which frame meets which fate follows from it, and from
+    /// the order in which they come; when they come does not.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::new`].
+    pub async fn seeded(seed: u64) -> Result<Self, BackendError> {
+        Self::with(true, seed).await
     }
 
     /// The same, but nobody listens to the kernel's own drops.
@@ -83,10 +98,10 @@ impl Kernel {
     ///
     /// As for [`Self::new`].
     pub async fn deaf() -> Result<Self, BackendError> {
-        Self::with(false).await
+        Self::with(false, SEED).await
     }
 
-    async fn with(listens: bool) -> Result<Self, BackendError> {
+    async fn with(listens: bool, seed: u64) -> Result<Self, BackendError> {
         raise_file_limit();
         let (log, _) = broadcast::channel(LOG_LENGTH);
         let counting = Counting::default();
@@ -94,7 +109,16 @@ impl Kernel {
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
         let traced = report_traced(shared.sightings().clone());
-        let maker = Maker::start(counting.clone(), log.clone(), traced).await?;
+        let clock = Clock::start().map_err(|errno| BackendError::Failed {
+            doing: "start the links' clock".into(),
+            why: errno.desc().to_lowercase(),
+        })?;
+        let surroundings = Surroundings {
+            seed,
+            clock: clock.clone(),
+            report: report_lost(shared.sightings().clone()),
+        };
+        let maker = Maker::start(counting.clone(), log.clone(), traced, surroundings).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -106,6 +130,7 @@ impl Kernel {
             drops: None,
             network: Network::default(),
             began: Instant::now(),
+            clock,
         })
     }
 
@@ -235,7 +260,10 @@ impl Backend for Kernel {
         None
     }
 
-    fn skip(&mut self, _: Duration) {}
+    /// Links go along: what is under way comes at once, and radios fall asleep.
+    fn skip(&mut self, time: Duration) {
+        self.clock.skip(time);
+    }
 
     async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {
         // What listens stops first and starts last; processes end before their namespace does.
@@ -326,6 +354,23 @@ fn report_traced(to: Sightings) -> ReportDrop {
             family: drop.family,
             packet: drop.packet,
             at: drop.at,
+        });
+    })
+}
+
+/// Hands what links lose to the probes that wait for it.
+fn report_lost(to: Sightings) -> ReportLoss {
+    Arc::new(move |loss: Loss<'_>| {
+        if !to.is_watched() {
+            return;
+        }
+        to.report(Sighting {
+            node: loss.node.clone(),
+            label: loss.why.label(loss.link),
+            source: Source::Kernel,
+            family: loss.family,
+            packet: loss.packet.to_vec(),
+            at: Instant::now(),
         });
     })
 }

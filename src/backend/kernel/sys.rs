@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 pub(super) mod bpf;
+pub(super) mod offload;
+pub(super) mod packet;
 pub(super) mod ring;
 
 use nix::errno::Errno;

@@ -77,10 +77,11 @@ impl<P> Flight<P> {
         self.column.len() + self.stragglers.len()
     }
 
-    /// Loses all of them.
+    /// Loses all of them. Nothing is left that others must not overtake.
     pub fn clear(&mut self) {
         self.column.clear();
         self.stragglers.clear();
+        self.last = Duration::ZERO;
     }
 }
 

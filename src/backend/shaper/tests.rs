@@ -140,6 +140,24 @@ fn a_cut_loses_what_is_under_way_and_what_comes() {
 }
 
 #[test]
+fn what_comes_after_a_cut_is_not_behind_what_the_cut_has_lost() {
+    let latency = |latency| Shape {
+        latency,
+        ..Shape::default()
+    };
+    let mut link = shaper(latency(ms(1_000)));
+    link.offer(frame(1, 100), ms(0));
+    let cut = Shape {
+        cut: true,
+        ..Shape::default()
+    };
+    link.set_shape(cut, ms(10));
+    link.set_shape(latency(ms(5)), ms(20));
+    link.offer(frame(2, 100), ms(20));
+    assert_eq!(drain(&mut link), [(2, 25)]);
+}
+
+#[test]
 fn what_is_too_long_is_lost_and_the_header_does_not_count() {
     let mut link = shaper(Shape {
         mtu: Some(576),

@@ -47,12 +47,21 @@ pub(super) fn pair(
     far_namespace: BorrowedFd<'_>,
     mtu: u32,
 ) -> Request {
-    let mut peer = end(far, mtu);
-    let fd = LinkAttribute::NetNsFd(far_namespace.as_raw_fd());
-    peer.attributes.push(fd);
     let mut message = end(near, mtu);
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
+    with_peer(message, far, far_namespace, mtu)
+}
+
+fn with_peer(
+    mut message: LinkMessage,
+    far: (&End, u32),
+    far_namespace: BorrowedFd<'_>,
+    mtu: u32,
+) -> Request {
+    let mut peer = end(far, mtu);
+    let fd = LinkAttribute::NetNsFd(far_namespace.as_raw_fd());
+    peer.attributes.push(fd);
     message.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::Kind(InfoKind::Veth),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
@@ -61,17 +70,52 @@ pub(super) fn pair(
 }
 
 fn end((end, index): (&End, u32), mtu: u32) -> LinkMessage {
+    let mut message = interface(end.name.as_str(), index, mtu);
+    let mac = LinkAttribute::Address(end.mac.0.to_vec());
+    message.attributes.push(mac);
+    message
+}
+
+fn interface(name: &str, index: u32, mtu: u32) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.header.index = index;
     message.attributes = vec![
-        LinkAttribute::IfName(end.name.as_str().to_owned()),
-        LinkAttribute::Address(end.mac.0.to_vec()),
+        LinkAttribute::IfName(name.to_owned()),
         LinkAttribute::Mtu(mtu),
         // One queue each: a processor's worth of them would be made otherwise.
         LinkAttribute::NumTxQueues(1),
         LinkAttribute::NumRxQueues(1),
     ];
     message
+}
+
+/// The name of a relay's interface of this number.
+pub(super) fn relay_name(index: u32) -> String {
+    format!("relay{index}")
+}
+
+/// A pair whose one end is a node's, in `far_namespace` and still down. The other is a relay's, in the namespace of
+/// the socket that takes the request: up at birth, without ARP, and of a group whose number is `group`.
+pub(super) fn relay_pair(
+    index: u32,
+    group: u32,
+    far: (&End, u32),
+    far_namespace: BorrowedFd<'_>,
+    mtu: u32,
+) -> Request {
+    let mut message = interface(&relay_name(index), index, mtu);
+    message.attributes.push(LinkAttribute::Group(group));
+    message.header.flags = LinkFlags::Up | LinkFlags::Noarp;
+    message.header.change_mask = LinkFlags::Up | LinkFlags::Noarp;
+    with_peer(message, far, far_namespace, mtu)
+}
+
+/// Removes the interfaces of a group, and their other ends with them: all at once, which takes no longer
+/// than one (`rtnl_group_dellink`).
+pub(super) fn remove_group(group: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::Group(group));
+    (Mode::Remove, RouteNetlinkMessage::DelLink(message))
 }
 
 /// Raises an interface.

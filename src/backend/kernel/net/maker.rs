@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::counters::Counting;
 use super::nflog::LoggedPacket;
+use super::relay::Surroundings;
 use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
@@ -61,13 +62,14 @@ impl Maker {
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
         drops: ReportDrop,
+        surroundings: Surroundings,
     ) -> Result<Self, BackendError> {
         let (orders, inbox) = mpsc::channel::<Request>();
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("canal-maker".into())
             .spawn(move || {
-                let mut world = match World::new(counting, log, drops) {
+                let mut world = match World::new(counting, log, drops, surroundings) {
                     Ok(world) => {
                         let _ = ready.send(Ok(()));
                         world

@@ -8,6 +8,7 @@
 //!       Guest ◀──────────┴── look: what a node's kernel says of itself ◀──────────────┘
 //! reader (thread) ◀─┬─ nflog: packets that a log rule reported
 //!                   └─ trace: packets that a rule of the node's own dropped
+//! relay (thread): carries the frames of shaped links
 //! ```
 
 mod address;
@@ -24,6 +25,7 @@ pub mod nflog;
 pub mod nft;
 mod place;
 mod reader;
+mod relay;
 mod route;
 mod rtnl;
 mod socket;
@@ -36,4 +38,5 @@ mod world;
 pub use counters::Counters;
 pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;
+pub(super) use relay::{Clock, Loss, ReportLoss, Surroundings};
 pub(super) use trace::{ReportDrop, TracedDrop};

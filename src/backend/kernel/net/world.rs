@@ -1,11 +1,14 @@
 //! The network as the maker thread holds it, and how changes are made to it.
 
+mod links;
+
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use self::links::{Waypoint, Wire};
 use super::counters::Counting;
 use super::describe::describe;
 use super::error::Refusal;
@@ -17,13 +20,14 @@ use super::nflog::{self, LoggedPacket};
 use super::nft::Tables;
 use super::place::{PacketFilter, Place};
 use super::reader::Reader;
+use super::relay::Surroundings;
 use super::rtnl::{self, Mode, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::sysctl::Pins;
 use super::trace::{ReportDrop, Tracing};
 use crate::backend::BackendError;
 use crate::guest::Guest;
-use crate::network::{Change, IfName, Link, LinkId, Network, Node, NodeId};
+use crate::network::{Change, IfName, LinkId, Network, Node, NodeId};
 
 /// The namespaces, as everybody else sees them.
 pub(super) type Nodes = BTreeMap<NodeId, Arc<Namespace>>;
@@ -41,17 +45,13 @@ pub(super) struct World {
     log: broadcast::Sender<LoggedPacket>,
     drops: ReportDrop,
     nodes: BTreeMap<NodeId, Place>,
-    links: BTreeMap<LinkId, [Interface; 2]>,
+    links: BTreeMap<LinkId, Wire>,
+    /// From the first shaped link on.
+    waypoint: Option<Waypoint>,
+    surroundings: Surroundings,
     next_index: u32,
     /// What has been asked for so far.
     network: Network,
-}
-
-/// One end of a link.
-struct Interface {
-    node: NodeId,
-    name: IfName,
-    index: u32,
 }
 
 impl World {
@@ -60,6 +60,7 @@ impl World {
         counting: Counting,
         log: broadcast::Sender<LoggedPacket>,
         drops: ReportDrop,
+        surroundings: Surroundings,
     ) -> Result<Self, BackendError> {
         let doing = "look at the namespace that the process is in";
         Ok(Self {
@@ -71,6 +72,8 @@ impl World {
             drops,
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
+            waypoint: None,
+            surroundings,
             next_index: FIRST_INDEX,
             network: Network::default(),
         })
@@ -102,7 +105,7 @@ impl World {
                 (Kind::Node, Change::AddNode(id, _, forwarding)) => {
                     self.add_node(id, *forwarding)?
                 }
-                (Kind::Node, Change::DelNode(id)) => self.remove_node(id),
+                (Kind::Node, Change::DelNode(id)) => self.remove_node(id)?,
                 (Kind::Link, _) => self.links(now, later)?,
                 (Kind::Routing, _) => self.routing(now)?,
                 (Kind::Filter, _) => self.filter(now)?,
@@ -162,17 +165,10 @@ impl World {
     }
 
     fn add_node(&mut self, id: &NodeId, forwarding: bool) -> Result<(), BackendError> {
-        let doing = || format!("make node {id}");
-        let refused = |refusal: Refusal| refusal.of(doing());
-        // From home, because a namespace may inherit from the one it was made in.
-        namespace::enter(&self.home).map_err(|errno| refused(errno.into()))?;
-        let fd = namespace::make().map_err(refused)?;
-        self.pins
-            .write(forwarding)
-            .map_err(|(switch, refusal)| refusal.of(format!("set {switch} on node {id}")))?;
-        let mut socket = NetlinkSocket::open(Subsystem::Route, &self.counting).map_err(refused)?;
+        let (fd, mut socket) = self.space(&format!("node {id}"), forwarding)?;
         let mut batch = Batch::default();
         rtnl::push(&mut batch, link::raise(link::LOOPBACK));
+        let refused = |refusal: Refusal| refusal.of(format!("make node {id}"));
         let refusals = socket.exchange(batch).map_err(refused)?;
         if let Some((_, refusal)) = refusals.into_iter().next() {
             return Err(refusal.of(format!("raise lo on node {id}")));
@@ -188,117 +184,30 @@ impl World {
             tracing: None,
         };
         self.nodes.insert(id.clone(), place);
+        Ok(())
+    }
+
+    /// A fresh namespace, in which the calling thread stays, and a socket in it. `what` is its name in words.
+    fn space(
+        &self,
+        what: &str,
+        forwarding: bool,
+    ) -> Result<(OwnedFd, NetlinkSocket), BackendError> {
+        let refused = |refusal: Refusal| refusal.of(format!("make {what}"));
+        // From home, because a namespace may inherit from the one it was made in.
+        namespace::enter(&self.home).map_err(|errno| refused(errno.into()))?;
+        let fd = namespace::make().map_err(refused)?;
+        self.pins
+            .write(forwarding)
+            .map_err(|(switch, refusal)| refusal.of(format!("set {switch} on {what}")))?;
+        let socket = NetlinkSocket::open(Subsystem::Route, &self.counting).map_err(refused)?;
         self.counting.node();
-        Ok(())
+        Ok((fd, socket))
     }
 
-    fn remove_node(&mut self, id: &NodeId) {
+    fn remove_node(&mut self, id: &NodeId) -> Result<(), BackendError> {
         self.nodes.remove(id);
-        // Links that went with it; the other ends' numbers must not be used again.
-        let nodes = &mut self.nodes;
-        self.links.retain(|_, ends| {
-            let goes = ends.iter().any(|end| end.node == *id);
-            if goes {
-                forget(nodes, ends);
-            }
-            !goes
-        });
-    }
-
-    /// A run of links to make or to remove.
-    fn links(&mut self, now: &[Change], later: &[Change]) -> Result<(), BackendError> {
-        let mut fresh = Vec::new();
-        for change in now {
-            match change {
-                Change::AddLink(id, link) => {
-                    if link.shapes.is_some() {
-                        return Err(BackendError::Machine {
-                            what: format!(
-                                "failed to {}: this backend does not shape links yet",
-                                describe(change)
-                            ),
-                            mend: "leave out what the scenario says of links".to_owned(),
-                        });
-                    }
-                    self.add_link(id, link)
-                        .map_err(|r| r.of(describe(change)))?;
-                    fresh.push((id, change));
-                }
-                Change::DelLink(id) => {
-                    self.remove_link(id, later)
-                        .map_err(|r| r.of(describe(change)))?;
-                }
-                _ => {}
-            }
-        }
-        for (id, change) in fresh {
-            self.wait_for(id).map_err(|r| r.of(describe(change)))?;
-        }
-        Ok(())
-    }
-
-    fn add_link(&mut self, id: &LinkId, link: &Link) -> Result<(), Refusal> {
-        let [near, far] = &link.ends;
-        let (near_index, far_index) = (self.next_index, self.next_index + 1);
-        self.next_index += 2;
-        let far_place = self
-            .nodes
-            .get(&far.node)
-            .ok_or_else(|| no_node(&far.node))?;
-        let far_namespace = Arc::clone(&far_place.namespace.fd);
-        let pair = link::pair(
-            (near, near_index),
-            (far, far_index),
-            far_namespace.as_fd(),
-            link.mtu,
-        );
-        let place = self.place(&near.node)?;
-        one(&mut place.route, pair)?;
-        place.interfaces.insert(near.name.clone(), near_index);
-        let place = self.place(&far.node)?;
-        one(&mut place.route, link::raise(far_index))?;
-        place.interfaces.insert(far.name.clone(), far_index);
-        let interface = |end: &crate::network::End, index| Interface {
-            node: end.node.clone(),
-            name: end.name.clone(),
-            index,
-        };
-        let ends = [interface(near, near_index), interface(far, far_index)];
-        self.links.insert(id.clone(), ends);
-        self.counting.link();
-        Ok(())
-    }
-
-    fn wait_for(&mut self, id: &LinkId) -> Result<(), Refusal> {
-        for end in self.links.get(id).into_iter().flatten() {
-            let place = self
-                .nodes
-                .get_mut(&end.node)
-                .ok_or_else(|| no_node(&end.node))?;
-            link::wait_until_up(&mut place.route, end.index)?;
-        }
-        Ok(())
-    }
-
-    /// Removes a link. Where both its nodes are about to go, their end takes it along, in no time:
-    /// removing a link by itself takes the kernel some 20 ms.
-    fn remove_link(&mut self, id: &LinkId, later: &[Change]) -> Result<(), Refusal> {
-        let Some(ends) = self.links.remove(id) else {
-            return Ok(());
-        };
-        let goes = |end: &Interface| {
-            let first = later.iter().find(|change| {
-                matches!(change, Change::DelNode(node) | Change::AddNode(node, ..) if *node == end.node)
-            });
-            matches!(first, Some(Change::DelNode(_)))
-        };
-        forget(&mut self.nodes, &ends);
-        if ends.iter().all(goes) {
-            return Ok(());
-        }
-        let [end, _] = &ends;
-        let place = self.place(&end.node)?;
-        one(&mut place.route, link::remove(end.index))
+        self.remove_links_of(id)
     }
 
     /// A run of one node's changes to interfaces, addresses, routes and neighbours.
@@ -421,17 +330,6 @@ impl Kind {
             | Change::DelRoute(..)
             | Change::SetNeighbour(..)
             | Change::DelNeighbour(..) => Self::Routing,
-        }
-    }
-}
-
-/// Takes a link's interfaces out of the books.
-fn forget(nodes: &mut BTreeMap<NodeId, Place>, ends: &[Interface; 2]) {
-    for end in ends {
-        if let Some(place) = nodes.get_mut(&end.node)
-            && place.interfaces.get(&end.name) == Some(&end.index)
-        {
-            place.interfaces.remove(&end.name);
         }
     }
 }
