@@ -103,7 +103,8 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
     node.hook("forward", HookPoint::Forward, 0)
         .push(jump([Test::Iif(to_internet.clone()).into()], "in"));
     for (private, public_ip) in public {
-        node.hook("nat-in", HookPoint::NatPrerouting, -100)
+        b.node(&here)
+            .hook("nat-in", HookPoint::NatPrerouting, -100)
             .push(Rule::new(
                 [
                     Test::Iif(to_internet.clone()).into(),
@@ -111,7 +112,8 @@ pub(super) fn lower(b: &mut Builder, parts: &VpcParts) {
                 ],
                 [Statement::Dnat(private)],
             ));
-        node.hook("nat-out", HookPoint::NatPostrouting, 100)
+        b.node(&here)
+            .hook("nat-out", HookPoint::NatPostrouting, 100)
             .push(Rule::new(
                 [
                     Test::Oif(to_internet.clone()).into(),
