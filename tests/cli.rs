@@ -130,7 +130,7 @@ Options:
           [default: auto]
 
       --seed <N>
-          What the memory backend draws chance from: the same scenario and seed give the same run
+          What links draw chance from: in memory the same scenario and seed give the same run
           
           [default: 1]
 

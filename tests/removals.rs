@@ -131,6 +131,12 @@ const SECOND_FLOOD: &str =
     "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst ${vpg.outer_ip[1]}\n";
 
 cases! {
+    cellular_without_the_link: "cellular", [Replace("\nlink = \"cellular\"", "")]
+        => "Canal: 32 to 57 ms from the device to the VPC and back",
+        Outcome("reachable", "the answer took");
+    cellular_without_the_way_out_of_the_tunnel: "cellular", [Step("restore = true"), Step("out of the tunnel, at the edge of the cell")]
+        => "a try or two are lost, and one gets through",
+        Blocked("LINK_CUT", "link of SIM sensor");
     canal_without_the_route_back: "canal",
         [Step("do = \"CreateRoute\"\nroute_table = \"public\"")]
         => "the device opens the page", Blocked(IGW_6598, "internet gateway customer, by route table public");

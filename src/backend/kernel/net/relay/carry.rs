@@ -10,6 +10,7 @@ use nix::sys::prctl::set_timerslack;
 use nix::sys::time::TimeSpec;
 
 use super::{Loss, Shared};
+use crate::backend::kernel::sys::hurry;
 use crate::backend::kernel::sys::packet::{AT_ONCE, Inbox, PacketSocket};
 
 /// How many frames are received, or sent, before the others have their turn.
@@ -21,6 +22,8 @@ pub(super) fn carry(shared: &Shared, socket: &PacketSocket, report: &dyn Fn(Loss
     if let Err(errno) = set_timerslack(1) {
         tracing::warn!("links will be late: {}", errno.desc());
     }
+    // A wire does not wait for a processor. Where this is refused, it may, while others are at work.
+    let _ = hurry();
     let mut inbox = Inbox::new();
     let mut out = Vec::with_capacity(IN_TURN);
     loop {
