@@ -23,7 +23,7 @@ use canal_sim::scenario::{Course, read};
 const SIZES: &str = "10000,20000,40000,65000";
 
 /// What a size must keep to: seconds, and bytes at the peak.
-const BOUNDS: [(usize, f64, u64); 2] = [(10_000, 2.0, 300 << 20), (65_000, 15.0, 2 << 30)];
+const BOUNDS: [(usize, f64, u64); 2] = [(10_000, 2.0, 300_000_000), (65_000, 15.0, 2_000_000_000)];
 
 fn main() {
     if let Ok(size) = std::env::var("CANAL_SIM_FLEET_OF") {

@@ -134,8 +134,13 @@ Options:
           
           [default: 1]
 
+      --capture <FOLDER>
+          Capture what passes the links into this folder, a pcapng file for each scenario; on the
+          memory backend
+
       --check-determinism
-          Run everything twice on the memory backend, and fail where the events of the two differ
+          Run everything twice on the memory backend, and fail where the events or the packets of
+          the two differ
 
   -v, --verbose...
           Show the evidence of steps that passed, and what the program does; twice for more

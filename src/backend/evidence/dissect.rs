@@ -12,6 +12,7 @@ use smoltcp::wire::{
 };
 
 use crate::backend::vxlan;
+use crate::network::Mac;
 
 /// Packets within packets are followed this deep: a quoted packet inside a tunnel has depth 3.
 const DEEPEST: u8 = 4;
@@ -197,6 +198,20 @@ impl<'a> Tunnel<'a> {
 }
 
 impl Arp {
+    /// The sender's Ethernet address.
+    pub(in crate::backend) fn mac(&self) -> Mac {
+        Mac(self.hardware.0)
+    }
+
+    /// What it does, as the packet says it.
+    pub(in crate::backend) fn operation(&self) -> ArpOperation {
+        if self.reply {
+            ArpOperation::Reply
+        } else {
+            ArpOperation::Request
+        }
+    }
+
     pub(in crate::backend) fn read(bytes: &[u8]) -> Option<Self> {
         let packet = ArpPacket::new_checked(bytes).ok()?;
         let ArpRepr::EthernetIpv4 {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
+use smoltcp::wire::ArpOperation;
 
 use super::super::core::{Core, Event};
 use super::super::craft;
@@ -14,37 +14,8 @@ use super::fib::Dev;
 use super::neighbour::{DELAY, Key, Neighbour, PATIENCE, REACHABLE, TRIES, WAITING};
 use super::node::Node;
 use crate::backend::evidence::Source;
+use crate::backend::evidence::dissect::Arp;
 use crate::network::{Family, HookPoint, Mac};
-
-/// An ARP packet as it was read.
-struct Arp {
-    operation: ArpOperation,
-    sender: Ipv4Addr,
-    sender_mac: Mac,
-    target: Ipv4Addr,
-}
-
-impl Arp {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let packet = ArpPacket::new_checked(bytes).ok()?;
-        let ArpRepr::EthernetIpv4 {
-            operation,
-            source_hardware_addr,
-            source_protocol_addr,
-            target_protocol_addr,
-            ..
-        } = ArpRepr::parse(&packet).ok()?
-        else {
-            return None;
-        };
-        Some(Self {
-            operation,
-            sender: source_protocol_addr,
-            sender_mac: Mac(source_hardware_addr.0),
-            target: target_protocol_addr,
-        })
-    }
-}
 
 impl Node {
     /// Sends a packet to a neighbour, whose address is asked for if need be.
@@ -193,7 +164,7 @@ impl Node {
             return core.count_malformed();
         };
         let subject = ArpSubject {
-            operation: arp.operation.into(),
+            operation: arp.operation().into(),
             sender: arp.sender,
             target: arp.target,
             iif: self.name_of(dev),
@@ -202,7 +173,7 @@ impl Node {
         if !self.arp_rules(core, HookPoint::Input, &subject, &frame.bytes) {
             return;
         }
-        if arp.operation == ArpOperation::Request {
+        if !arp.reply {
             // Nobody else may use an address of the node's own as its source.
             let martian = self.is_local(arp.sender) || arp.target.is_loopback();
             if !martian && self.is_local(arp.target) {
@@ -218,7 +189,7 @@ impl Node {
     }
 
     fn answer_arp(&mut self, core: &mut Core, dev: Dev, arp: &Arp) {
-        let (operation, to) = (ArpOperation::Reply, arp.sender_mac);
+        let (operation, to) = (ArpOperation::Reply, arp.mac());
         self.send_arp(core, dev, operation, arp.target, (to, arp.sender), to);
     }
 
@@ -238,7 +209,7 @@ impl Node {
     fn learn(&mut self, core: &mut Core, dev: Dev, arp: &Arp, fresh: bool) {
         let key = (dev, arp.sender);
         let known = Neighbour::Known {
-            mac: arp.sender_mac,
+            mac: arp.mac(),
             confirmed: core.now,
             asked: 0,
         };
@@ -248,7 +219,7 @@ impl Node {
                 let waiting = std::mem::take(waiting);
                 self.neighbours.insert(key, known);
                 for packet in waiting {
-                    self.transmit(core, dev, arp.sender_mac, Family::Ip, packet.bytes);
+                    self.transmit(core, dev, arp.mac(), Family::Ip, packet.bytes);
                 }
             }
             Some(neighbour) => *neighbour = known,
