@@ -48,7 +48,7 @@ pub fn judge(probe: &Probe, told: bool, earlier: &[Probe]) -> Verdict {
     if lost && prediction.outcome == OutcomeKind::Blocked && !told {
         return Verdict::Skipped("the kernel does not tell of its own drops here");
     }
-    if let Some(why) = tracked(prediction, report, earlier) {
+    if let Some(why) = tracked(prediction, probe, earlier) {
         return Verdict::Skipped(why);
     }
     Verdict::Differs(Difference {
@@ -67,9 +67,10 @@ pub fn judge(probe: &Probe, told: bool, earlier: &[Probe]) -> Verdict {
 /// passed before.
 fn tracked(
     prediction: &PredictionReport,
-    report: &ProbeReport,
+    probe: &Probe,
     earlier: &[Probe],
 ) -> Option<&'static str> {
+    let report = &probe.report;
     let groups = [Reason::EniSgRulesMismatch, Reason::SgHasNoRules].map(Reason::code);
     let by_group = |reason: &Option<String>| reason.as_deref().is_some_and(|r| groups.contains(&r));
     if !by_group(&prediction.reason) || by_group(&report.reason) {
@@ -81,7 +82,8 @@ fn tracked(
             .iter()
             .any(|end| *end == of)
     };
-    if earlier.iter().any(of_it) {
+    let before = |one: &Probe| one.regroupings < probe.regroupings;
+    if earlier.iter().any(|one| of_it(one) && before(one)) {
         // A tunnel's outer flow is the same for each ping between two hosts, and for all that is flooded; and
         // it outlives the rule.
         return Some("a flow that was tracked before its rule went");

@@ -18,6 +18,8 @@ pub struct Held {
     /// generated scenario that is a fault of the generator or of the program.
     pub broken: Vec<String>,
     pub times: Times,
+    /// How many times security groups, or who is in them, have been changed so far.
+    regroupings: usize,
 }
 
 /// One question.
@@ -27,6 +29,8 @@ pub struct Probe {
     pub line: usize,
     pub report: ProbeReport,
     pub passed: bool,
+    /// How many times groups or their rules had been changed before.
+    pub regroupings: usize,
 }
 
 /// Where the time went.
@@ -146,8 +150,15 @@ impl Held {
                     line: step.line,
                     report: *report,
                     passed,
+                    regroupings: self.regroupings,
                 });
                 return;
+            }
+            Detail::Do { ref operation, .. } => {
+                let groups =
+                    operation == "ModifyInstanceAttribute" || operation.contains("SecurityGroup");
+                self.regroupings += usize::from(groups);
+                self.times.acting += step.elapsed;
             }
             Detail::Run { .. } => self.times.scripts += step.elapsed,
             _ => self.times.acting += step.elapsed,
