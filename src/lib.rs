@@ -28,6 +28,7 @@
 //! | [`explain`] | asks the predictor about a scenario at a moment: builds nothing, sends nothing |
 //! | [`run`] | carries out the steps, compares, emits events: prints nothing |
 //! | [`report`] | consumers of the events: run nothing |
+//! | [`fault`] | points at which tests have a debug build end: nothing in a release build |
 //! | [`cli`] | arguments → all of that → exit status: holds no rules of its own |
 //!
 //! The two backends, and what they share so that they can't differ in it:
@@ -45,6 +46,7 @@ pub mod backend;
 pub mod cli;
 pub mod cloud;
 pub mod explain;
+pub mod fault;
 pub mod guest;
 pub mod lower;
 pub mod network;

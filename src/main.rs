@@ -1,5 +1,6 @@
 //! The program `canal-sim`: see [`canal_sim::cli`].
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,8 @@ use canal_sim::cli::reading::Reading;
 use canal_sim::cli::run::RunPlan;
 use canal_sim::cli::run::choose::{Ground, choose};
 use canal_sim::cli::{self, beside, exit::Exit};
-use canal_sim::run::{self, Means, event::Event};
+use canal_sim::fault;
+use canal_sim::run::{self, Means, Stop, event::Event};
 use canal_sim::scenario;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
@@ -33,6 +35,12 @@ fn main() -> ExitCode {
         }
     };
     let (mut out, mut err) = (io::stdout(), io::stderr());
+    if let Some(value) = std::env::var_os(fault::VARIABLE)
+        && let Err(message) = fault::arm(&value.to_string_lossy())
+    {
+        eprintln!("error: {}: {message}", fault::VARIABLE);
+        return Exit::Usage.into();
+    }
     let no_color = std::env::var_os("NO_COLOR");
     let term = std::env::var_os("TERM");
     let color = |is_terminal| {
@@ -52,7 +60,12 @@ fn main() -> ExitCode {
         err_color,
         width,
     };
-    cli::execute(&arguments, &mut console, read, run_plan, kernel::examine).into()
+    let signals = Signals::default();
+    let run_plan = |plan: &RunPlan, sink: &mut dyn FnMut(Event)| run_plan(plan, &signals, sink);
+    match cli::execute(&arguments, &mut console, read, run_plan, kernel::examine) {
+        Exit::Interrupted(signal) => cli::signals::end_by(signal),
+        exit => exit.into(),
+    }
 }
 
 fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
@@ -62,11 +75,39 @@ fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
 }
 
 /// Carries the plan out on the backend that it asks for, or that this machine allows.
-fn run_plan(plan: &RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
-    let chosen = choose(plan, kernel::ready)?;
+fn run_plan(
+    plan: &RunPlan,
+    signals: &Signals,
+    sink: &mut dyn FnMut(Event),
+) -> Result<(), BackendError> {
+    fault::point("run");
+    let chosen = choose(plan, || kernel::ready(signals))?;
+    fault::point("chosen");
+    // Whatever was chosen; the kernel's readiness took them already.
+    let stop = signals.stop()?;
     match chosen.ground {
-        Ground::Kernel => kernel::run(plan, chosen.why, sink),
-        Ground::Memory => memory(plan, chosen.why, sink),
+        Ground::Kernel => kernel::run(plan, chosen.why, stop, sink),
+        Ground::Memory => memory(plan, chosen.why, stop, sink),
+    }
+}
+
+/// SIGINT and SIGTERM, once they have been asked for.
+#[derive(Default)]
+struct Signals(OnceCell<Stop>);
+
+impl Signals {
+    /// What they ask to stop. From the first time on they end a run in order; until then they end the process, which
+    /// has made nothing yet. That starts a thread, so the process must be where it is to stay.
+    fn stop(&self) -> Result<Stop, BackendError> {
+        if let Some(stop) = self.0.get() {
+            return Ok(stop.clone());
+        }
+        let stop = Stop::default();
+        cli::signals::listen(&stop).map_err(|error| BackendError::Failed {
+            doing: "take SIGINT and SIGTERM".into(),
+            why: error.to_string(),
+        })?;
+        Ok(self.0.get_or_init(|| stop).clone())
     }
 }
 
@@ -96,13 +137,19 @@ fn run_on<B: Backend>(
 }
 
 /// In memory, on this thread, on virtual time.
-fn memory(plan: &RunPlan, why: String, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+fn memory(
+    plan: &RunPlan,
+    why: String,
+    stop: Stop,
+    sink: &mut dyn FnMut(Event),
+) -> Result<(), BackendError> {
     let seed = plan.seed;
     let means = Means {
         backend: Ground::Memory.name(),
         why,
         seed: Some(seed),
         clock: None,
+        stop,
     };
     let runtime = Builder::new_current_thread().build();
     let make = async || {
@@ -125,13 +172,16 @@ mod kernel {
     use canal_sim::cli::doctor::{Finding, State};
     use canal_sim::cli::run::RunPlan;
     use canal_sim::cli::run::choose::Ground;
-    use canal_sim::run::{Means, event::Event};
+    use canal_sim::run::{Means, Stop, event::Event};
     use tokio::runtime::Builder;
 
     /// Leaves the caller's network, and sees to it that networks can be built here.
-    pub fn ready() -> Result<(), BackendError> {
+    pub fn ready(signals: &super::Signals) -> Result<(), BackendError> {
         // No thread has been started yet.
         airlock::enter()?;
+        super::fault::point("airlock");
+        signals.stop()?;
+        super::fault::point("signals");
         capabilities::required()
     }
 
@@ -139,6 +189,7 @@ mod kernel {
     pub fn run(
         plan: &RunPlan,
         why: String,
+        stop: Stop,
         sink: &mut dyn FnMut(Event),
     ) -> Result<(), BackendError> {
         let began = Instant::now();
@@ -148,6 +199,7 @@ mod kernel {
             why,
             seed: None,
             clock: Some(&clock),
+            stop,
         };
         let runtime = Builder::new_multi_thread().enable_all().build();
         let make = async || Kernel::seeded(plan.seed).await;
@@ -196,7 +248,7 @@ mod kernel {
     use canal_sim::backend::BackendError;
     use canal_sim::cli::doctor::{Finding, State};
     use canal_sim::cli::run::RunPlan;
-    use canal_sim::run::event::Event;
+    use canal_sim::run::{Stop, event::Event};
 
     const WHAT: &str = "this program was built without the kernel backend";
     const MEND: &str = "build it for Linux, with the feature `kernel`; or use --backend memory";
@@ -209,12 +261,17 @@ mod kernel {
     }
 
     /// Never is.
-    pub fn ready() -> Result<(), BackendError> {
+    pub fn ready(_: &super::Signals) -> Result<(), BackendError> {
         Err(missing())
     }
 
     /// Never does.
-    pub fn run(_: &RunPlan, _: String, _: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+    pub fn run(
+        _: &RunPlan,
+        _: String,
+        _: Stop,
+        _: &mut dyn FnMut(Event),
+    ) -> Result<(), BackendError> {
         Err(missing())
     }
 

@@ -20,7 +20,8 @@ Exit status:
   0  everything came out as expected
   1  some expectation failed
   2  a scenario or the command line is wrong
-  3  this machine can't do it, or the run broke off";
+  3  this machine can't do it, or the run broke off
+  130, 143  SIGINT or SIGTERM ended the run; the report says how far it came";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

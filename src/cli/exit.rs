@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::run::Signal;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -14,6 +16,9 @@ pub enum Exit {
     /// 3: this machine can't do it, or the run broke off. Counts before 1: what was not run to its
     /// end says nothing.
     Machine,
+    /// 130 or 143: SIGINT or SIGTERM ended the run before its time, whatever it had shown so far. As for every
+    /// program that a signal ends, it is 128 and the signal's number (sh(1p), 2.8.2).
+    Interrupted(Signal),
 }
 
 impl Exit {
@@ -24,6 +29,7 @@ impl Exit {
             Self::Unexpected => 1,
             Self::Usage => 2,
             Self::Machine => 3,
+            Self::Interrupted(signal) => 128 + signal.number(),
         }
     }
 }
@@ -33,7 +39,7 @@ impl Exit {
     pub const fn or(self, other: Self) -> Self {
         match self {
             Self::AsExpected => other,
-            Self::Unexpected | Self::Usage | Self::Machine => self,
+            Self::Unexpected | Self::Usage | Self::Machine | Self::Interrupted(_) => self,
         }
     }
 }

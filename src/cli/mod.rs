@@ -12,6 +12,7 @@
 //! | [`check`] | `canal-sim check` |
 //! | [`explain`] | `canal-sim explain` |
 //! | [`doctor`] | `canal-sim doctor` |
+//! | [`signals`] | SIGINT and SIGTERM |
 //! | [`output`] | hands the events of a run to the reports |
 //! | [`logging`] | `-v` and `--log` |
 //!
@@ -31,6 +32,7 @@ pub mod output;
 pub mod pattern;
 pub mod reading;
 pub mod run;
+pub mod signals;
 
 use crate::backend::BackendError;
 use crate::run::event::Event;

@@ -55,6 +55,16 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_run_says_so() {
+        let mut out = Vec::new();
+        let mut json = Json::new(&mut out);
+        for event in sample::interrupted() {
+            json.event(&event).unwrap();
+        }
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
     fn what_was_skipped_is_told() {
         let mut out = Vec::new();
         let mut json = Json::new(&mut out);

@@ -11,7 +11,8 @@ use super::Report;
 use super::aside::Aside;
 use super::essence::{self, essence};
 use super::failure::{headline, plain};
-use super::text::visible;
+use super::text::{counted, visible};
+use crate::run::Signal;
 use crate::run::event::{Detail, Event, Status, StepReport};
 
 /// How wide the text of a failure is.
@@ -20,7 +21,8 @@ const WIDTH: usize = 100;
 /// Collects the events of a run and writes the file at the end, whole.
 pub struct Junit {
     suites: Suites,
-    file: Aside,
+    /// None once it has been written.
+    file: Option<Aside>,
 }
 
 impl Junit {
@@ -33,20 +35,28 @@ impl Junit {
     pub fn create(file: &Path) -> io::Result<Self> {
         Ok(Self {
             suites: Suites::default(),
-            file: Aside::begin(file)?,
+            file: Some(Aside::begin(file)?),
         })
     }
 }
 
 impl Report for Junit {
+    /// Writes the file when the run is over: what is still to be taken down then may take a time of its own.
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.suites.event(event);
-        Ok(())
+        match event {
+            Event::RunFinished { .. } => self.finish(),
+            _ => Ok(()),
+        }
     }
 
+    /// Writes the file of a run that broke off; that of another stands already.
     fn finish(&mut self) -> io::Result<()> {
+        let Some(file) = self.file.take() else {
+            return Ok(());
+        };
         let document = self.suites.document().map_err(io::Error::other)?;
-        self.file.finish(document.as_bytes())
+        file.finish(document.as_bytes())
     }
 }
 
@@ -57,6 +67,9 @@ struct Suites {
     /// Files of scenarios that have begun and are not over.
     open: BTreeSet<String>,
     elapsed: Option<Duration>,
+    /// How many scenarios shall be run.
+    planned: usize,
+    interrupted: Option<Signal>,
     /// What every suite was run on.
     properties: Vec<(&'static str, String)>,
 }
@@ -92,8 +105,15 @@ impl Suites {
                     }
                 }
             }
+            Event::Interrupted { signal } => self.interrupted = Some(*signal),
             Event::RunFinished { elapsed, .. } => self.elapsed = Some(*elapsed),
-            Event::RunStarted { backend, seed, .. } => {
+            Event::RunStarted {
+                scenarios,
+                backend,
+                seed,
+                ..
+            } => {
+                self.planned = *scenarios;
                 self.properties = vec![("backend", (*backend).to_owned())];
                 self.properties
                     .extend(seed.map(|seed| ("seed", seed.to_string())));
@@ -113,17 +133,31 @@ impl Suites {
             }
             report.add_test_suite(suite);
         }
-        match self.elapsed {
-            Some(elapsed) => {
-                report.set_time(elapsed);
-            }
-            None => {
-                let mut suite = TestSuite::new("canal-sim");
-                suite.add_test_case(broken("canal-sim", "the run broke off"));
-                report.add_test_suite(suite);
-            }
+        if let Some(elapsed) = self.elapsed {
+            report.set_time(elapsed);
+        }
+        if let Some(why) = self.unfinished() {
+            let mut suite = TestSuite::new("canal-sim");
+            suite.add_test_case(broken("canal-sim", &why));
+            report.add_test_suite(suite);
         }
         report.to_string()
+    }
+
+    /// Why the run did not come to its end, if so.
+    fn unfinished(&self) -> Option<String> {
+        match (self.interrupted, self.elapsed) {
+            (Some(signal), _) => {
+                let not_run = self.planned.saturating_sub(self.by_file.len());
+                let not_run = counted(not_run, "scenario");
+                Some(format!(
+                    "the run was {}; {not_run} not begun",
+                    signal.told()
+                ))
+            }
+            (None, None) => Some("the run broke off".to_owned()),
+            (None, Some(_)) => None,
+        }
     }
 }
 
@@ -220,6 +254,15 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_run_says_so_and_is_no_pass() {
+        let mut suites = Suites::default();
+        for event in sample::interrupted() {
+            suites.event(&event);
+        }
+        insta::assert_snapshot!(suites.document().unwrap());
+    }
+
+    #[test]
     fn what_was_skipped_is_told() {
         let mut suites = Suites::default();
         for event in sample::skipping() {
@@ -233,10 +276,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("junit.xml");
         let mut junit = Junit::create(&place).unwrap();
-        for event in sample::events() {
+        let mut events = sample::events();
+        let last = events.pop().unwrap();
+        for event in events {
             junit.event(&event).unwrap();
         }
         assert!(!place.exists());
+        junit.event(&last).unwrap();
+        assert!(place.exists());
         junit.finish().unwrap();
         let text = std::fs::read_to_string(&place).unwrap();
         let report = quick_junit::Report::deserialize_from_str(&text).unwrap();

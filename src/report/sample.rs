@@ -7,6 +7,7 @@ use crate::backend::Skipped;
 use crate::backend::probe::Evidence;
 use crate::cloud::{self, ApiError};
 use crate::network::{Label, NodeId};
+use crate::run::Signal;
 use crate::run::event::{Detail, Event, OutcomeKind, ProbeReport, Status, StepReport};
 
 const GATE: &str = "scenarios/gate.toml";
@@ -441,6 +442,42 @@ pub fn skipping() -> Vec<Event> {
     middle.extend(steps("own.toml", Status::Passed, 2, step));
     middle.push(closing("own.toml", TITLE, [1, 0, 1], None));
     run(1, [0, 0, 1], middle)
+}
+
+/// Two scenarios, the first of which was interrupted in its second step.
+pub fn interrupted() -> Vec<Event> {
+    const TITLE: &str = "Gate: the server calls the device";
+    let impossible = |why: &str| Detail::Impossible { why: why.into() };
+    let mut middle = opening(GATE, TITLE, 4);
+    middle.extend(steps(
+        GATE,
+        Status::Passed,
+        1,
+        passing_steps().split_off(10)[..1].to_vec(),
+    ));
+    let mut left = steps(
+        GATE,
+        Status::Skipped,
+        2,
+        vec![
+            (
+                "a reboot keeps the addresses",
+                impossible("interrupted by SIGINT before it was over"),
+            ),
+            ("close Gate", impossible("interrupted by SIGINT")),
+            ("and once more", impossible("interrupted by SIGINT")),
+        ],
+    );
+    let signal = Signal::Interrupt;
+    left.insert(1, Event::Interrupted { signal });
+    middle.extend(left);
+    middle.push(closing(
+        GATE,
+        TITLE,
+        [1, 0, 3],
+        Some("interrupted by SIGINT"),
+    ));
+    run(2, [0, 1, 0], middle)
 }
 
 /// A scenario that fails, in memory.

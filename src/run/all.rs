@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use super::event::Event;
 use super::means::Means;
-use super::scenario::{Options, Outcome, run_scenario};
+use super::scenario::{Options, Outcome, run_until};
 use crate::backend::{Backend, BackendError};
 use crate::scenario::Scenario;
 
 /// Runs scenarios, at most `jobs` at a time, each on a backend of its own. Under
-/// [`Options::fail_fast`] no further one begins once one has failed.
+/// [`Options::fail_fast`] no further one begins once one has failed. When the run is asked to end
+/// ([`Means::stop`]), those that are under way are left where they stand and reported as far as they came, and no
+/// further one begins.
 ///
 /// # Errors
 ///
@@ -38,27 +40,50 @@ pub async fn run_all<B: Backend>(
         skipped: 0,
         elapsed: Duration::ZERO,
         broken: None,
+        interrupted: false,
     });
+    let stop = &means.stop;
     let sink = RefCell::new(sink);
+    let emit = |event: Event| {
+        match &event {
+            // Every scenario that is under way tells it.
+            Event::Interrupted { .. } if shared.borrow().interrupted => return,
+            Event::Interrupted { .. } => shared.borrow_mut().interrupted = true,
+            Event::ScenarioFinished { elapsed, .. } => shared.borrow_mut().elapsed += *elapsed,
+            _ => {}
+        }
+        crate::fault::point("event");
+        (sink.borrow_mut())(event);
+    };
+    // Networks of scenarios that were interrupted: the report comes first, then they are taken down.
+    let left = RefCell::new(Vec::new());
     let worker = async || {
-        loop {
+        while stop.asked().is_none() {
             let next = shared.borrow_mut().next(options);
             let Some(scenario) = next else { return };
-            let mut emit = |event| {
-                if let Event::ScenarioFinished { elapsed, .. } = &event {
-                    shared.borrow_mut().elapsed += *elapsed;
+            let outcome = match stop.or(make()).await {
+                Ok(Ok(mut backend)) => {
+                    let outcome =
+                        run_until(scenario, &mut backend, options, stop, &mut { emit }).await;
+                    crate::fault::point("scenario over");
+                    if let Outcome::Interrupted(_) = outcome {
+                        left.borrow_mut().push(backend);
+                    }
+                    outcome
                 }
-                (sink.borrow_mut())(event);
+                Ok(Err(error)) => Outcome::Broken(error),
+                // The scenario has not begun.
+                Err(_) => return,
             };
-            let outcome = match make().await {
-                Ok(mut backend) => run_scenario(scenario, &mut backend, options, &mut emit).await,
-                Err(error) => Outcome::Broken(error),
-            };
+            crate::fault::point("network gone");
             shared.borrow_mut().note(outcome);
         }
     };
     let workers = (0..jobs.get().min(scenarios.len())).map(|_| worker());
     together(workers.collect()).await;
+    if let Some(signal) = stop.asked() {
+        emit(Event::Interrupted { signal });
+    }
     let progress = shared.into_inner();
     (sink.into_inner())(Event::RunFinished {
         passed: progress.passed,
@@ -66,6 +91,7 @@ pub async fn run_all<B: Backend>(
         skipped: progress.skipped,
         elapsed: means.clock.map_or(progress.elapsed, |clock| clock()),
     });
+    crate::fault::point("run over");
     progress.broken.map_or(Ok(()), Err)
 }
 
@@ -78,6 +104,8 @@ struct Progress<'a> {
     /// By the scenarios' own clocks.
     elapsed: Duration,
     broken: Option<BackendError>,
+    /// Whether that was told.
+    interrupted: bool,
 }
 
 impl<'a> Progress<'a> {
@@ -90,7 +118,7 @@ impl<'a> Progress<'a> {
         match outcome {
             Outcome::Passed => self.passed += 1,
             Outcome::Skipped => self.skipped += 1,
-            Outcome::Failed | Outcome::Wrong(_) => self.failed += 1,
+            Outcome::Failed | Outcome::Wrong(_) | Outcome::Interrupted(_) => self.failed += 1,
             Outcome::Broken(error) => {
                 self.failed += 1;
                 self.broken.get_or_insert(error);

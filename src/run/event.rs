@@ -12,6 +12,7 @@ use crate::backend::probe::Evidence;
 use crate::cloud;
 use crate::explain::Proposal;
 use crate::network::NodeId;
+use crate::run::stop::Signal;
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -94,6 +95,12 @@ pub enum Event {
         /// How long it took, set-up included.
         #[serde(rename = "elapsed_ms", serialize_with = "millis")]
         elapsed: Duration,
+    },
+    /// The run was asked to end before its time: what was under way is left, nothing further begins, and the
+    /// steps that were not carried out are skipped. At most once, and before the first of those.
+    Interrupted {
+        /// By this signal.
+        signal: Signal,
     },
     /// The run is over.
     RunFinished {

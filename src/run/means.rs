@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::stop::Stop;
+
 /// What a run is carried out on.
 #[derive(Clone)]
 pub struct Means<'a> {
@@ -14,4 +16,6 @@ pub struct Means<'a> {
     /// How long the run has been going on. None where each network has a time of its own: then the run takes as
     /// long as all its scenarios together.
     pub clock: Option<&'a dyn Fn() -> Duration>,
+    /// Asks it to end before its time.
+    pub stop: Stop,
 }

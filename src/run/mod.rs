@@ -7,6 +7,7 @@
 //! | `all.rs` | several scenarios, one after another or side by side |
 //! | `means.rs` | what a run is carried out on |
 //! | `scenario.rs` | one scenario, from set-up to its last step |
+//! | `stop.rs` | a run that is asked to end before its time |
 //! | `session.rs` | the clouds, their clock and the network that follows them |
 //! | `step.rs` | one step of each kind, with `repeat` and `eventually` |
 //! | `probe.rs` | a probe: predicted, measured, judged |
@@ -31,6 +32,7 @@ mod probe;
 mod scenario;
 mod session;
 mod step;
+mod stop;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
@@ -40,5 +42,6 @@ mod world;
 
 pub use all::run_all;
 pub use means::Means;
-pub use scenario::{Options, Outcome, run_scenario};
+pub use scenario::{Options, Outcome, run_scenario, run_until};
+pub use stop::{Signal, Stop};
 pub use world::world;

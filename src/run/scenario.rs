@@ -1,8 +1,11 @@
 //! One scenario, from set-up to its last step.
 
+use std::time::Duration;
+
 use super::event::{Detail, Event, Status, StepReport};
 use super::session::Session;
-use super::step;
+use super::step::{self, Done};
+use super::stop::{Signal, Stop};
 use super::world::world;
 use crate::backend::{Backend, BackendError};
 use crate::scenario::{Course, Diagnostic, Scenario};
@@ -27,6 +30,8 @@ pub enum Outcome {
     Wrong(Vec<Diagnostic>),
     /// The backend could not go on.
     Broken(BackendError),
+    /// It was asked to end before its last step was over.
+    Interrupted(Signal),
 }
 
 /// Runs one scenario on one backend, which must be fresh.
@@ -34,6 +39,17 @@ pub async fn run_scenario<B: Backend>(
     scenario: &Scenario,
     backend: &mut B,
     options: Options,
+    sink: &mut dyn FnMut(Event),
+) -> Outcome {
+    run_until(scenario, backend, options, &Stop::default(), sink).await
+}
+
+/// The same, until it is asked to end.
+pub async fn run_until<B: Backend>(
+    scenario: &Scenario,
+    backend: &mut B,
+    options: Options,
+    stop: &Stop,
     sink: &mut dyn FnMut(Event),
 ) -> Outcome {
     let began = backend.now();
@@ -44,7 +60,7 @@ pub async fn run_scenario<B: Backend>(
         steps: scenario.steps.len(),
     });
     let mut counts = Counts::default();
-    let outcome = steps(scenario, backend, options, sink, &mut counts).await;
+    let outcome = steps(scenario, backend, options, stop, sink, &mut counts).await;
     if let Some(capture) = backend.take_capture() {
         sink(Event::Captured {
             file: file.clone(),
@@ -55,6 +71,7 @@ pub async fn run_scenario<B: Backend>(
     }
     let error = match &outcome {
         Outcome::Passed | Outcome::Failed | Outcome::Skipped => None,
+        Outcome::Interrupted(signal) => Some(signal.told()),
         Outcome::Wrong(list) => Some(
             list.iter()
                 .map(|d| d.message.clone())
@@ -92,6 +109,7 @@ async fn steps<B: Backend>(
     scenario: &Scenario,
     backend: &mut B,
     options: Options,
+    stop: &Stop,
     sink: &mut dyn FnMut(Event),
     counts: &mut Counts,
 ) -> Outcome {
@@ -102,9 +120,15 @@ async fn steps<B: Backend>(
         Err(diagnostics) => return Outcome::Wrong(diagnostics),
     };
     let name = backend.name();
-    let mut session = match Session::start(course, world(scenario), backend).await {
-        Ok(session) => session,
-        Err(error) => return Outcome::Broken(error),
+    let started = stop.or(Session::start(course, world(scenario), backend));
+    let mut session = match started.await {
+        Ok(Ok(session)) => session,
+        Ok(Err(error)) => return Outcome::Broken(error),
+        Err(signal) => {
+            sink(Event::Interrupted { signal });
+            leave_out(scenario, 0, &signal.told(), sink);
+            return Outcome::Interrupted(signal);
+        }
     };
     sink(Event::NetworkReady {
         file: file.clone(),
@@ -114,50 +138,40 @@ async fn steps<B: Backend>(
         elapsed: session.backend.now() - began,
     });
     for (index, one) in scenario.steps.iter().enumerate() {
-        let number = index + 1;
-        let line = scenario.source.position(one.span.start).line;
-        let report = |status, attempts, detail, elapsed| {
-            Event::StepFinished(Box::new(StepReport {
-                file: file.clone(),
-                step: number,
-                line,
-                name: one.name.clone(),
-                status,
-                attempts,
-                detail,
-                elapsed,
-            }))
-        };
-        sink(Event::StepStarted {
-            file: file.clone(),
-            step: number,
-            name: one.name.clone(),
-            kind: one.kind.key(),
-        });
         if options.fail_fast && counts.failed > 0 {
-            let why = "an earlier step failed".to_owned();
-            let detail = Detail::Impossible { why };
-            sink(report(Status::Skipped, 0, detail, Default::default()));
-            continue;
+            leave_out(scenario, index, "an earlier step failed", sink);
+            break;
         }
+        sink(begun(scenario, index));
         let began = session.backend.now();
-        let ended = step::run(&mut session, scenario, one).await;
+        let ended = stop.or(step::run(&mut session, scenario, one)).await;
         let elapsed = session.backend.now() - began;
         match ended {
-            Ok(done) => {
+            Ok(Ok(done)) => {
                 match done.status {
                     Status::Passed => counts.passed += 1,
                     Status::Failed => counts.failed += 1,
                     Status::Skipped => {}
                 }
-                sink(report(done.status, done.attempts, done.detail, elapsed));
+                sink(finished(scenario, index, done, elapsed));
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 counts.failed += 1;
-                let why = error.to_string();
-                let detail = Detail::Impossible { why };
-                sink(report(Status::Failed, 1, detail, elapsed));
+                let (status, detail) = step::impossible(&error);
+                let done = Done {
+                    status,
+                    attempts: 1,
+                    detail,
+                };
+                sink(finished(scenario, index, done, elapsed));
                 return Outcome::Broken(error);
+            }
+            Err(signal) => {
+                sink(Event::Interrupted { signal });
+                let why = format!("{} before it was over", signal.told());
+                sink(finished(scenario, index, not_done(&why), elapsed));
+                leave_out(scenario, index + 1, &signal.told(), sink);
+                return Outcome::Interrupted(signal);
             }
         }
     }
@@ -168,4 +182,47 @@ async fn steps<B: Backend>(
     } else {
         Outcome::Passed
     }
+}
+
+/// Tells that the steps from this one on are not carried out, and why.
+fn leave_out(scenario: &Scenario, from: usize, why: &str, sink: &mut dyn FnMut(Event)) {
+    for index in from..scenario.steps.len() {
+        sink(begun(scenario, index));
+        sink(finished(scenario, index, not_done(why), Duration::ZERO));
+    }
+}
+
+/// What comes of a step that is not carried out, or not to its end.
+fn not_done(why: &str) -> Done {
+    Done {
+        status: Status::Skipped,
+        attempts: 0,
+        detail: Detail::Impossible {
+            why: why.to_owned(),
+        },
+    }
+}
+
+fn begun(scenario: &Scenario, index: usize) -> Event {
+    let step = &scenario.steps[index];
+    Event::StepStarted {
+        file: scenario.source.file.clone(),
+        step: index + 1,
+        name: step.name.clone(),
+        kind: step.kind.key(),
+    }
+}
+
+fn finished(scenario: &Scenario, index: usize, done: Done, elapsed: Duration) -> Event {
+    let step = &scenario.steps[index];
+    Event::StepFinished(Box::new(StepReport {
+        file: scenario.source.file.clone(),
+        step: index + 1,
+        line: scenario.source.position(step.span.start).line,
+        name: step.name.clone(),
+        status: done.status,
+        attempts: done.attempts,
+        detail: done.detail,
+        elapsed,
+    }))
 }

@@ -1,5 +1,7 @@
 //! One step of each kind, with `repeat` and `eventually`.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::event::{Detail, Status};
@@ -61,6 +63,7 @@ pub(super) async fn run<B: Backend>(
             } else {
                 session.backend.pause(PAUSE).await;
             }
+            give_way().await;
         }
     }
     loop {
@@ -73,7 +76,22 @@ pub(super) async fn run<B: Backend>(
                 detail,
             });
         }
+        give_way().await;
     }
+}
+
+/// Lets whoever polls this step look up: a backend that never waits would go through all attempts at once,
+/// and nobody could end the run between two.
+async fn give_way() {
+    let mut is_second = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_second, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether the step came out as expected, and what happened.

@@ -277,7 +277,9 @@ impl Backend for Kernel {
                 _ => {}
             }
         }
+        crate::fault::point("apply");
         self.apply_network(changes).await?;
+        crate::fault::point("applied");
         for change in changes {
             match change {
                 Change::AddNode(id, ..) => {
@@ -304,11 +306,13 @@ impl Backend for Kernel {
 
     async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
         let host = &self.host(&probe.from)?.0;
+        crate::fault::point("probe");
         let deaf = self.drops.as_ref().filter(|drops| !drops.is_listening());
         let measurement = match deaf {
             None => host.probe(probe).await?,
             Some(drops) => self.probe_with_listener(host, probe, drops).await?,
         };
+        crate::fault::point("probe over");
         if !matches!(measurement.outcome, Outcome::Answered(_)) {
             self.maker.forget_unanswered().await?;
         }
@@ -322,6 +326,7 @@ impl Backend for Kernel {
     async fn run(&self, script: &Script) -> Result<ScriptOutput, BackendError> {
         let (host, files) = self.host(&script.node)?;
         let output = host.run(script, files).await?;
+        crate::fault::point("script over");
         // It may have loaded rules of its own. Where they can't be traced, the script has run all the
         // same, and what they drop is a finding without its cause.
         match self.maker.look_at_rules(&script.node).await {

@@ -29,10 +29,18 @@ impl Check {
         console: &mut Console<'_>,
         run: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(), BackendError>,
     ) -> Exit {
+        let mut interrupted = None;
         let result = run(&mut |event| {
+            if let Event::Interrupted { signal } = &event {
+                interrupted = Some(*signal);
+            }
             let noted = self.comparison.second(&event);
             self.unwritable = self.unwritable.take().or(noted.err());
         });
+        if let Some(signal) = interrupted {
+            console.error(format!("the second run was {}", signal.told()));
+            return Exit::Interrupted(signal);
+        }
         if let Err(error) = result {
             console.error(error);
             return Exit::Machine;

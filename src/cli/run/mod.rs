@@ -137,8 +137,12 @@ pub fn run_command(
     }
     let mut tally = Tally::default();
     let mut check = arguments.check_determinism.then(Check::default);
+    let mut interrupted = None;
     let result = runner(&plan, &mut |event| {
         tally.event(&event);
+        if let Event::Interrupted { signal } = &event {
+            interrupted = Some(*signal);
+        }
         outputs.event(&event);
         if let Some(check) = &mut check {
             check.first(&event);
@@ -150,6 +154,9 @@ pub fn run_command(
     }
     if let Err(error) = &result {
         console.error(error);
+    }
+    if let Some(signal) = interrupted {
+        return Exit::Interrupted(signal);
     }
     let broken = result.is_err() || tally.broken > 0 || !unwritten.is_empty();
     let exit = verdict(tally, planned, broken);

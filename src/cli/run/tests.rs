@@ -12,6 +12,7 @@ use clap::Parser;
 use super::*;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::reading::Problem;
+use crate::run::Signal;
 use crate::run::event::{Detail, Status, StepReport};
 use crate::scenario::Source;
 
@@ -423,4 +424,25 @@ fn determinism_can_not_be_checked_on_the_kernel() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn an_interrupted_run_ends_as_its_signal_says_and_is_not_repeated() {
+    let folder = folder(&[("a.toml", "bad")]);
+    for (signal, code) in [(Signal::Interrupt, 130), (Signal::Terminate, 143)] {
+        let runs = Cell::new(0);
+        let words = ["$", "--check-determinism", "--junit", "$/out.xml"];
+        let ran = run_with(folder.path(), &words, |plan, sink| {
+            runs.set(runs.get() + 1);
+            sink(Event::Interrupted { signal });
+            runner(plan, sink)
+        });
+        assert_eq!(ran.exit, Exit::Interrupted(signal));
+        assert_eq!(ran.exit.code(), code);
+        assert_eq!(runs.get(), 1);
+        let told = format!("the run was interrupted by {signal}");
+        assert!(ran.err.contains(&told), "{}", ran.err);
+        let text = std::fs::read_to_string(folder.path().join("out.xml")).unwrap();
+        assert!(text.contains(&told), "{text}");
+    }
 }

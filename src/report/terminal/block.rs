@@ -7,6 +7,7 @@ use super::paint::Paint;
 use crate::report::essence::{self, EVENTS_IN_A_LINE, essence};
 use crate::report::failure::{self, LABELS};
 use crate::report::text::{counted, duration, visible};
+use crate::run::Signal;
 use crate::run::event::{Detail, Status, StepReport};
 
 /// A scenario that has begun.
@@ -67,6 +68,12 @@ pub(super) fn network(
         duration(elapsed)
     );
     format!("{}\n", paint.faint(text))
+}
+
+/// What stands where the run was interrupted.
+pub(super) fn interrupted(paint: Paint, signal: Signal) -> String {
+    let text = format!("{}: nothing further is carried out", signal.told());
+    format!("{}\n", paint.bad(text))
 }
 
 /// A step: one line, and what belongs under it.

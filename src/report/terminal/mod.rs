@@ -81,6 +81,11 @@ impl<W: Write> Report for Terminal<W> {
                 self.out.write_all(text.as_bytes())?;
                 return self.out.flush();
             }
+            Event::Interrupted { signal } => {
+                let text = block::interrupted(paint, *signal);
+                self.out.write_all(text.as_bytes())?;
+                return self.out.flush();
+            }
             Event::RunFinished { .. } => {
                 let text = self.summary.text(paint);
                 self.out.write_all(text.as_bytes())?;
@@ -120,7 +125,8 @@ impl<W: Write> Report for Terminal<W> {
                 ..
             } => {
                 let counts = [*passed, *failed, *skipped];
-                let text = block::closing(paint, counts, error.as_deref(), *elapsed);
+                let error = error.as_deref().filter(|error| !self.summary.told(error));
+                let text = block::closing(paint, counts, error, *elapsed);
                 (file, text, true)
             }
         };
@@ -192,6 +198,11 @@ mod tests {
     #[test]
     fn what_failed_by_chance_can_be_repeated() {
         insta::assert_snapshot!(report(&sample::repeatable(), STYLE));
+    }
+
+    #[test]
+    fn what_was_interrupted_is_told_and_shows_what_was_not_run() {
+        insta::assert_snapshot!(report(&sample::interrupted(), STYLE));
     }
 
     #[test]

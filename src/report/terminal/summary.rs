@@ -7,6 +7,7 @@ use super::block::counts;
 use super::paint::Paint;
 use crate::report::failure::quoted;
 use crate::report::text::{counted, duration, visible};
+use crate::run::Signal;
 use crate::run::event::{Detail, Event, Status, StepReport};
 
 /// Counts what goes by.
@@ -17,6 +18,10 @@ pub(super) struct Summary {
     passed: usize,
     failed: usize,
     broken: Vec<String>,
+    /// Scenarios that were under way when the run was interrupted.
+    interrupted: usize,
+    /// What interrupted the run.
+    signal: Option<Signal>,
     /// Scenarios without a failure in which something was skipped.
     skipped: usize,
     failures: Vec<Place>,
@@ -72,7 +77,9 @@ impl Summary {
                 for (sum, count) in self.steps.iter_mut().zip([passed, failed, skipped]) {
                     *sum += count;
                 }
-                if error.is_some() {
+                if error.as_deref().is_some_and(|error| self.told(error)) {
+                    self.interrupted += 1;
+                } else if error.is_some() {
                     self.broken.push(file.clone());
                 } else if *failed > 0 {
                     self.failed += 1;
@@ -82,6 +89,7 @@ impl Summary {
                     self.passed += 1;
                 }
             }
+            Event::Interrupted { signal } => self.signal = Some(*signal),
             Event::RunFinished { elapsed, .. } => self.elapsed = *elapsed,
             Event::ScenarioStarted { .. }
             | Event::NetworkReady { .. }
@@ -91,10 +99,15 @@ impl Summary {
         }
     }
 
+    /// Whether this is why the run's scenarios could not go on, which was told for all of them.
+    pub(super) fn told(&self, error: &str) -> bool {
+        self.signal.is_some_and(|signal| signal.told() == error)
+    }
+
     /// `7 scenarios: 7 passed · 85 steps in 1.9 s`.
     pub(super) fn text(&self, paint: Paint) -> String {
         let mut text = String::from("\n");
-        let over = self.passed + self.failed + self.skipped + self.broken.len();
+        let over = self.passed + self.failed + self.skipped + self.broken.len() + self.interrupted;
         let mut parts = vec![counts(paint, [self.passed, self.failed, 0])];
         if self.passed + self.failed == 0 {
             parts.clear();
@@ -104,6 +117,9 @@ impl Summary {
         }
         if !self.broken.is_empty() {
             parts.push(paint.bad(format!("{} broken off", self.broken.len())));
+        }
+        if self.interrupted > 0 {
+            parts.push(paint.bad(format!("{} interrupted", self.interrupted)));
         }
         if over < self.scenarios {
             parts.push(paint.aside(format!("{} not run", self.scenarios - over)));
@@ -140,6 +156,10 @@ impl Summary {
                 paint.bad("✗"),
                 visible(file)
             ));
+        }
+        if let Some(signal) = self.signal {
+            let told = format!("the run was {}: this report is not whole", signal.told());
+            text.push_str(&format!("{}\n", paint.bad(told)));
         }
         text + &self.repetition()
     }

@@ -112,7 +112,10 @@ impl Drops {
         let for_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("canal-drops".into())
-            .spawn(move || listener::run(&for_thread, &tell, &to));
+            .spawn(move || {
+                crate::fault::point("listener");
+                listener::run(&for_thread, &tell, &to)
+            });
         match thread {
             Ok(_) => Some(Self { shared, state }),
             Err(error) => {

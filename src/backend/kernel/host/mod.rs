@@ -76,6 +76,7 @@ impl Host {
             old.stop().await;
         }
         let running = serve::start(self, listen, service).await?;
+        crate::fault::point("service");
         services.insert(listen.clone(), running);
         Ok(())
     }

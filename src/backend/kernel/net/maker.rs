@@ -131,6 +131,7 @@ impl Maker {
 
 impl Drop for Maker {
     fn drop(&mut self) {
+        crate::fault::point("maker ends");
         // The thread's loop ends with the channel.
         drop(self.orders.take());
         if let Some(thread) = self.thread.take() {

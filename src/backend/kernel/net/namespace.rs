@@ -57,5 +57,6 @@ pub(super) fn current() -> Result<OwnedFd, Refusal> {
 /// Takes the calling thread into a new namespace, with nothing in it but `lo`, which is down.
 pub(super) fn make() -> Result<OwnedFd, Refusal> {
     unshare(CloneFlags::CLONE_NEWNET)?;
+    crate::fault::point("namespace made");
     current()
 }

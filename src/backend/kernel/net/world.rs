@@ -101,6 +101,7 @@ impl World {
                 }
             };
             let (now, later) = rest.split_at(run);
+            crate::fault::point("maker");
             match (kind, first) {
                 (Kind::Node, Change::AddNode(id, _, forwarding)) => {
                     self.add_node(id, *forwarding)?

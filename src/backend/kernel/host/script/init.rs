@@ -33,6 +33,7 @@ impl Init {
             .name("canal-init".into())
             .spawn(|| {
                 unshare(CloneFlags::CLONE_NEWPID)?;
+                crate::fault::point("pid namespace");
                 let mut command = program("cat");
                 command
                     .stdin(Stdio::piped())
@@ -41,6 +42,7 @@ impl Init {
                     .current_dir("/");
                 sys::become_init(&mut command);
                 let mut process = spawn(&mut command)?;
+                crate::fault::point("pid 1");
                 match File::open(format!("/proc/{}/ns/pid", process.id())) {
                     Ok(namespace) => Ok(Self {
                         process,
@@ -68,6 +70,7 @@ impl Init {
 
 impl Drop for Init {
     fn drop(&mut self) {
+        crate::fault::point("pid 1 ends");
         // Both fail only where it has ended and been reaped already.
         let _ = self.process.kill();
         let _ = self.process.wait();

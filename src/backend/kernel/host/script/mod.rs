@@ -67,6 +67,7 @@ impl Host {
             .name("canal-script".into())
             .spawn(move || match stage.enter_and_start() {
                 Ok(mut child) => {
+                    crate::fault::point("script started");
                     // Whoever no longer waits has dropped the leash, which ends the script.
                     let pipes = (child.id(), child.stdout.take(), child.stderr.take());
                     let _ = started.send(Ok(pipes));
@@ -80,6 +81,7 @@ impl Host {
         let gone = || io::Error::other("the script's thread ended early");
         let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(failed)?;
         let mut leash = Leash::new(pid);
+        crate::fault::point("script runs");
         let stdout = stdout.ok_or_else(gone).and_then(ChildStdout::from_std);
         let stderr = stderr.ok_or_else(gone).and_then(ChildStderr::from_std);
         let stdout = Capture::start(stdout.map_err(failed)?);
@@ -133,10 +135,12 @@ impl Stage {
             |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)
             .map_err(|error| told("make a mount namespace", error.into()))?;
+        crate::fault::point("script apart");
         setns(&*self.netns, CloneFlags::CLONE_NEWNET)
             .map_err(|error| told("enter the node's network namespace", error.into()))?;
         files::install(&self.files)
             .map_err(|error| told("mount the node's /etc and /sys", error))?;
+        crate::fault::point("script mounted");
         setns(&*self.pid_ns, CloneFlags::CLONE_NEWPID)
             .map_err(|error| told("enter the node's PID namespace", error.into()))?;
         let mut command = program("sh");

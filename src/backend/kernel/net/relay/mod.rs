@@ -103,7 +103,10 @@ impl Relay {
         let for_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("canal-relay".into())
-            .spawn(move || carry::carry(&for_thread, &socket, &*report))?;
+            .spawn(move || {
+                crate::fault::point("relay");
+                carry::carry(&for_thread, &socket, &*report)
+            })?;
         Ok(Self {
             shared,
             seed,
