@@ -41,6 +41,7 @@ Exit status:
   1  some expectation failed
   2  a scenario or the command line is wrong
   3  this machine can't do it, or the run broke off
+  130, 143  SIGINT or SIGTERM ended the run; the report says how far it came
 
 "#]]);
 }
@@ -74,6 +75,7 @@ Exit status:
   1  some expectation failed
   2  a scenario or the command line is wrong
   3  this machine can't do it, or the run broke off
+  130, 143  SIGINT or SIGTERM ended the run; the report says how far it came
 
 "#]]);
 }

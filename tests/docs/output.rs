@@ -1,9 +1,14 @@
 //! `docs/output.md`: the event stream, and the exit statuses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Output;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Output, Stdio};
 
 use canal_sim::cli::exit::Exit;
+use canal_sim::run::Signal as Asked;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Map, Value};
 
 use super::page::{blocks, canal_sim, marked, read, table};
@@ -17,6 +22,24 @@ fn run(arguments: &[&str]) -> Output {
     let mut command = canal_sim("run");
     command.args(["--format", "json"]).args(arguments);
     command.output().unwrap()
+}
+
+/// A run that SIGINT ends in the middle of a step.
+fn interrupted() -> Output {
+    let mut command = canal_sim("run");
+    command.args(["--format", "json", "tests/docs/waiting.toml"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("step-started") {
+        assert_ne!(stdout.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+    let pid = Pid::from_raw(child.id().try_into().unwrap());
+    kill(pid, Signal::SIGINT).unwrap();
+    stdout.read_to_string(&mut text).unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    output.stdout = text.into_bytes();
+    output
 }
 
 /// Notes an object's fields, those aside that only say what it is.
@@ -63,8 +86,10 @@ fn every_event_and_every_field_is_documented_and_seen() {
     assert_eq!(captured.status.code(), Some(0), "{captured:?}");
     let failing = run(&["--fail-fast", "tests/docs/failing.toml"]);
     assert_eq!(failing.status.code(), Some(1), "{failing:?}");
+    let interrupted = interrupted();
+    assert_eq!(interrupted.status.signal(), Some(2), "{interrupted:?}");
     let mut seen = Fields::new();
-    for output in [&good, &captured, &failing] {
+    for output in [&good, &captured, &failing, &interrupted] {
         for event in events(output) {
             note_event(&mut seen, &event);
         }
@@ -102,6 +127,8 @@ fn the_statuses_are_the_programs() {
         Exit::Unexpected,
         Exit::Usage,
         Exit::Machine,
+        Exit::Interrupted(Asked::Interrupt),
+        Exit::Interrupted(Asked::Terminate),
     ];
     let known: Vec<String> = known.iter().map(|exit| exit.code().to_string()).collect();
     assert_eq!(documented, known);

@@ -66,7 +66,8 @@ impl Host {
         thread::Builder::new()
             .name("canal-script".into())
             .spawn(move || match stage.enter_and_start() {
-                Ok(mut child) => {
+                Ok(child) => {
+                    let Shell(child) = &mut Shell(child);
                     crate::fault::point("script started");
                     // Whoever no longer waits has dropped the leash, which ends the script.
                     let pipes = (child.id(), child.stdout.take(), child.stderr.take());
@@ -117,6 +118,18 @@ impl Host {
         let namespace = Arc::clone(&fresh.namespace);
         *init = Some(fresh);
         Ok(namespace)
+    }
+}
+
+/// A script's shell, reaped however its thread ends: until it is, the node's pid 1 can't end (pid_namespaces(7)),
+/// and who waits for that would wait for ever.
+struct Shell(Child);
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        // Both do nothing where it has been reaped already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
