@@ -29,8 +29,17 @@ pub enum Who {
 /// Points that a run passes before it takes the signals.
 const EARLY: [&str; 2] = ["run", "airlock"];
 
-/// Points that it passes when all is done and told.
-const LATE: [&str; 3] = ["file begun", "file written", "run over"];
+/// Points that it passes when all is done: whether the signal is seen before the run has told that it is over is a
+/// race that either may win.
+const LATE: [&str; 7] = [
+    "file begun",
+    "file written",
+    "maker ends",
+    "network gone",
+    "pid 1 ends",
+    "run over",
+    "scenario over",
+];
 
 impl Kill {
     /// Whether a run may pass though something in it panicked: without the listener to the kernel's drops, and with what
