@@ -121,7 +121,7 @@ mod kernel {
     use std::time::Instant;
 
     use canal_sim::backend::BackendError;
-    use canal_sim::backend::kernel::{Kernel, airlock, capabilities};
+    use canal_sim::backend::kernel::{Kernel, airlock, capabilities, room};
     use canal_sim::cli::doctor::{Finding, State};
     use canal_sim::cli::run::RunPlan;
     use canal_sim::cli::run::choose::Ground;
@@ -132,6 +132,7 @@ mod kernel {
     pub fn ready() -> Result<(), BackendError> {
         // No thread has been started yet.
         airlock::enter()?;
+        room::sufficient()?;
         capabilities::required()
     }
 
@@ -156,14 +157,20 @@ mod kernel {
 
     /// What it finds on this machine.
     pub fn examine() -> Vec<Finding> {
-        if let Err(error) = airlock::enter() {
-            return vec![Finding {
-                name: "network namespaces".to_owned(),
+        let missing = |name: &str, error: BackendError| {
+            vec![Finding {
+                name: name.to_owned(),
                 state: State::Missing,
                 detail: error.what(),
                 cost: "nothing runs on this machine's kernel".to_owned(),
                 mend: error.mend(),
-            }];
+            }]
+        };
+        if let Err(error) = airlock::enter() {
+            return missing("network namespaces", error);
+        }
+        if let Err(error) = room::sufficient() {
+            return missing("room", error);
         }
         let found = capabilities::probe().list.into_iter();
         found

@@ -32,6 +32,7 @@ use socket2::Socket;
 use tokio::sync::Mutex;
 
 use crate::backend::BackendError;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::network::{Listen, NodeId, Service};
 use script::Init;
 use serve::Running;
@@ -106,6 +107,11 @@ impl Host {
             }
         }
         Err(last)
+    }
+
+    /// What the kernel refused here, in words.
+    fn refused(&self, doing: &str, need: Need, error: &io::Error) -> BackendError {
+        refused(&format!("{doing} on {}", self.id), need, error)
     }
 
     /// What failed here, in words.

@@ -14,6 +14,7 @@ use super::{link, tunnel};
 use crate::backend::BackendError;
 use crate::backend::kernel::airlock::Obstacles;
 use crate::backend::kernel::drops;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::network::{
     Chain, ChainId, Change, End, Hook, HookPoint, IfName, Label, Mac, NodeId, Rule, Statement,
     Test, Vxlan,
@@ -46,13 +47,14 @@ pub struct Capability {
 /// Tries everything on a thread of its own, in namespaces that are gone afterwards. The process should
 /// be in the airlock.
 pub fn probe() -> Capabilities {
-    let thread = std::thread::spawn(|| {
+    let list = apart(|| {
         let mut list = probe_network();
         list.push(kernel_reasons());
         list
     });
-    let list = thread.join().unwrap_or_default();
-    Capabilities { list }
+    Capabilities {
+        list: list.unwrap_or_default(),
+    }
 }
 
 /// Tries all that nothing can be done without, as [`probe`] does.
@@ -61,8 +63,7 @@ pub fn probe() -> Capabilities {
 ///
 /// The first that does not work here.
 pub fn required() -> Result<(), BackendError> {
-    let thread = std::thread::spawn(probe_network);
-    let list = thread.join().unwrap_or_default();
+    let list = apart(probe_network)?;
     let lacks = |one: &Capability| one.required && !one.available;
     match list.into_iter().find(lacks) {
         Some(one) => Err(BackendError::Machine {
@@ -71,6 +72,17 @@ pub fn required() -> Result<(), BackendError> {
         }),
         None => Ok(()),
     }
+}
+
+/// Does it on a thread of its own, which may go where it wants.
+fn apart<T: Send + 'static>(work: fn() -> T) -> Result<T, BackendError> {
+    let doing = "try out what the kernel can do";
+    let thread = std::thread::Builder::new().spawn(work);
+    let thread = thread.map_err(|error| refused(doing, Need::Thread, &error))?;
+    thread.join().map_err(|_| BackendError::Failed {
+        doing: doing.into(),
+        why: "the thread panicked".into(),
+    })
 }
 
 fn probe_network() -> Vec<Capability> {

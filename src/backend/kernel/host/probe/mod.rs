@@ -22,6 +22,7 @@ use super::sightings::{Sighting, Watch};
 use crate::backend::BackendError;
 use crate::backend::evidence::Footprint;
 use crate::backend::evidence::case::{Case, Doom, FLOOD_DELAY, Labelled};
+use crate::backend::kernel::shortage::Need;
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe, ProbeKind};
 
 /// A probe on its way: its first packet may have gone out already.
@@ -75,6 +76,10 @@ impl Host {
         };
         let outcome = vigil.decide(asked.fate, began + probe.timeout).await;
         let elapsed = began.elapsed();
+        if let Some(error) = self.shared.witness.take_closed() {
+            let doing = "let a service accept a connection that began";
+            return Err(self.refused(doing, Need::Other, &error));
+        }
         Ok(Measurement {
             outcome,
             evidence: vigil.case.in_order(),

@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
+use tokio::sync::oneshot;
 
-use super::{program, spawn};
+use super::{Obstacle, program, spawn};
+use crate::backend::kernel::shortage::{Need, Space};
 use crate::backend::kernel::sys;
 
 /// A node's PID namespace. Dropping it ends every process in it, and waits for that.
@@ -25,36 +27,53 @@ pub(in crate::backend::kernel) struct Init {
 }
 
 impl Init {
-    /// Starts a pid 1. Blocks for as long as a fork takes.
-    pub(super) fn start() -> io::Result<Self> {
-        // unshare moves the children that this thread starts from then on, so it must be a thread
-        // that starts nothing else.
+    /// Starts a pid 1.
+    pub(super) async fn start() -> Result<Self, Obstacle> {
+        const DOING: &str = "start pid 1";
+        let (started, start) = oneshot::channel();
+        // unshare moves the children that a thread starts from then on, so it must be one that starts
+        // nothing else; and one of our own, for the runtime panics where it can't have another.
         thread::Builder::new()
             .name("canal-init".into())
             .spawn(|| {
-                unshare(CloneFlags::CLONE_NEWPID)?;
-                let mut command = program("cat");
-                command
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .current_dir("/");
-                sys::become_init(&mut command);
-                let mut process = spawn(&mut command)?;
-                match File::open(format!("/proc/{}/ns/pid", process.id())) {
-                    Ok(namespace) => Ok(Self {
-                        process,
-                        namespace: Arc::new(namespace.into()),
-                    }),
-                    Err(error) => {
-                        process.kill()?;
-                        process.wait()?;
-                        Err(error)
-                    }
-                }
-            })?
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that starts pid 1 panicked")))
+                // Whoever no longer waits has it dropped, which ends it.
+                let _ = started.send(Self::make());
+            })
+            .map_err(Obstacle::thread)?;
+        let gone = |_| io::Error::other("the thread that starts it panicked");
+        let made = start.await.map_err(gone);
+        made.map_err(Obstacle::at(DOING, Need::Other))?
+    }
+
+    /// The same on the calling thread, which must start nothing else. Blocks for as long as a fork takes.
+    fn make() -> Result<Self, Obstacle> {
+        unshare(CloneFlags::CLONE_NEWPID).map_err(Obstacle::at(
+            "make a PID namespace",
+            Need::Spaces(&[Space::Pid]),
+        ))?;
+        let mut command = program("cat");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/");
+        sys::become_init(&mut command);
+        let mut process = spawn(&mut command)
+            .map_err(Obstacle::at("start cat", Need::Program("cat", "coreutils")))?;
+        match File::open(format!("/proc/{}/ns/pid", process.id())) {
+            Ok(namespace) => Ok(Self {
+                process,
+                namespace: Arc::new(namespace.into()),
+            }),
+            Err(error) => {
+                // Both fail only where it has ended already.
+                let _ = process.kill();
+                let _ = process.wait();
+                Err(Obstacle::at("look at pid 1's namespace", Need::Other)(
+                    error,
+                ))
+            }
+        }
     }
 
     /// The namespace, while its pid 1 lives.

@@ -24,6 +24,7 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::{RwLock, oneshot};
 
 use super::Host;
+use crate::backend::kernel::shortage::{Need, Space};
 use crate::backend::kernel::sys;
 use crate::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use crate::network::HostFiles;
@@ -54,10 +55,13 @@ impl Host {
         script: &Script,
         files: &HostFiles,
     ) -> Result<ScriptOutput, BackendError> {
-        let failed = |why: io::Error| self.failed("run a script", why);
+        let obstacle = |Obstacle { doing, need, error }: Obstacle| {
+            self.refused(&format!("{doing} for a script"), need, &error)
+        };
+        let failed = |error: io::Error| self.refused("run a script", Need::Other, &error);
         let stage = Stage {
             netns: Arc::clone(&self.netns),
-            pid_ns: self.pid_namespace().await.map_err(failed)?,
+            pid_ns: self.pid_namespace().await.map_err(obstacle)?,
             files: files.clone(),
             text: script.text.clone(),
         };
@@ -76,9 +80,9 @@ impl Host {
                     let _ = started.send(Err(error));
                 }
             })
-            .map_err(failed)?;
+            .map_err(|error| obstacle(Obstacle::thread(error)))?;
         let gone = || io::Error::other("the script's thread ended early");
-        let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(failed)?;
+        let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(obstacle)?;
         let mut leash = Leash::new(pid);
         let stdout = stdout.ok_or_else(gone).and_then(ChildStdout::from_std);
         let stderr = stderr.ok_or_else(gone).and_then(ChildStderr::from_std);
@@ -104,17 +108,40 @@ impl Host {
     }
 
     /// The node's PID namespace, made if this is the first script since the node's start.
-    async fn pid_namespace(&self) -> io::Result<Arc<OwnedFd>> {
+    async fn pid_namespace(&self) -> Result<Arc<OwnedFd>, Obstacle> {
         let mut init = self.init.lock().await;
         if let Some(namespace) = init.as_mut().and_then(Init::namespace) {
             return Ok(namespace);
         }
-        let fresh = tokio::task::spawn_blocking(Init::start)
-            .await
-            .map_err(io::Error::other)??;
+        let fresh = Init::start().await?;
         let namespace = Arc::clone(&fresh.namespace);
         *init = Some(fresh);
         Ok(namespace)
+    }
+}
+
+/// What kept a script from starting.
+#[derive(Debug)]
+pub(in crate::backend::kernel) struct Obstacle {
+    /// What was being done.
+    doing: &'static str,
+    /// What it needed.
+    need: Need,
+    error: io::Error,
+}
+
+impl Obstacle {
+    /// Met while doing this.
+    fn at<E: Into<io::Error>>(doing: &'static str, need: Need) -> impl FnOnce(E) -> Self {
+        move |error| Self {
+            doing,
+            need,
+            error: error.into(),
+        }
+    }
+
+    fn thread(error: io::Error) -> Self {
+        Self::at("start a thread", Need::Thread)(error)
     }
 }
 
@@ -128,17 +155,18 @@ struct Stage {
 
 impl Stage {
     /// Moves the calling thread for good: it must end after this.
-    fn enter_and_start(&self) -> io::Result<Child> {
-        let told =
-            |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
+    fn enter_and_start(&self) -> Result<Child, Obstacle> {
+        const APART: Need = Need::Spaces(&[Space::Mount, Space::Uts]);
         unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)
-            .map_err(|error| told("make a mount namespace", error.into()))?;
-        setns(&*self.netns, CloneFlags::CLONE_NEWNET)
-            .map_err(|error| told("enter the node's network namespace", error.into()))?;
+            .map_err(Obstacle::at("make a mount namespace", APART))?;
+        setns(&*self.netns, CloneFlags::CLONE_NEWNET).map_err(Obstacle::at(
+            "enter the node's network namespace",
+            Need::Other,
+        ))?;
         files::install(&self.files)
-            .map_err(|error| told("mount the node's /etc and /sys", error))?;
+            .map_err(Obstacle::at("mount the node's /etc and /sys", Need::Other))?;
         setns(&*self.pid_ns, CloneFlags::CLONE_NEWPID)
-            .map_err(|error| told("enter the node's PID namespace", error.into()))?;
+            .map_err(Obstacle::at("enter the node's PID namespace", Need::Other))?;
         let mut command = program("sh");
         command
             .args(["-euc", &self.text])
@@ -149,7 +177,7 @@ impl Stage {
             command.env("HOSTNAME", &self.files.hostname);
         }
         sys::become_script(&mut command);
-        spawn(&mut command).map_err(|error| told("start sh", error))
+        spawn(&mut command).map_err(Obstacle::at("start sh", Need::Program("sh", "dash")))
     }
 }
 

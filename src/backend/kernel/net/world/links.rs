@@ -123,7 +123,7 @@ impl World {
         let relay = Relay::start(self.surroundings.clone());
         self.waypoint = Some(Waypoint {
             route,
-            relay: relay.map_err(|refusal| refusal.of("start the relay of shaped links"))?,
+            relay: relay?,
             _namespace: namespace,
         });
         Ok(())
