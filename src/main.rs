@@ -63,6 +63,7 @@ fn read(file: &str, bytes: &[u8], color: bool) -> Reading {
 
 /// Carries the plan out on the backend that it asks for, or that this machine allows.
 fn run_plan(plan: &RunPlan, sink: &mut dyn FnMut(Event)) -> Result<(), BackendError> {
+    kernel::turn_off()?;
     let chosen = choose(plan, kernel::ready)?;
     match chosen.ground {
         Ground::Kernel => kernel::run(plan, chosen.why, sink),
@@ -121,19 +122,32 @@ mod kernel {
     use std::time::Instant;
 
     use canal_sim::backend::BackendError;
-    use canal_sim::backend::kernel::{Kernel, airlock, capabilities, room};
+    use canal_sim::backend::kernel::capabilities::{self, Capability};
+    use canal_sim::backend::kernel::{Kernel, airlock, features, room};
     use canal_sim::cli::doctor::{Finding, State};
     use canal_sim::cli::run::RunPlan;
     use canal_sim::cli::run::choose::Ground;
     use canal_sim::run::{Means, event::Event};
     use tokio::runtime::Builder;
 
-    /// Leaves the caller's network, and sees to it that networks can be built here.
-    pub fn ready() -> Result<(), BackendError> {
+    /// Turns off what tests want to see missing. An unknown name is no wish that can be met.
+    pub fn turn_off() -> Result<(), BackendError> {
+        let keys = std::env::var("CANAL_SIM_WITHOUT").unwrap_or_default();
+        features::turn_off(&keys).map_err(|why| BackendError::Machine {
+            what: format!("CANAL_SIM_WITHOUT: {why}"),
+            mend: "unset it".into(),
+        })
+    }
+
+    /// Leaves the caller's network, and sees to it that networks can be built here; what there has to be done
+    /// without, and why.
+    pub fn ready() -> Result<Vec<String>, BackendError> {
         // No thread has been started yet.
         airlock::enter()?;
         room::sufficient()?;
-        capabilities::required()
+        let missing = capabilities::required()?;
+        let said = |one: Capability| format!("{} ({})", one.name, one.why);
+        Ok(missing.into_iter().map(said).collect())
     }
 
     /// Carries the plan out; the process must be [`ready`].
@@ -166,6 +180,9 @@ mod kernel {
                 mend: error.mend(),
             }]
         };
+        if let Err(error) = turn_off() {
+            return missing("features", error);
+        }
         if let Err(error) = airlock::enter() {
             return missing("network namespaces", error);
         }
@@ -215,8 +232,13 @@ mod kernel {
         }
     }
 
+    /// Nothing is on.
+    pub fn turn_off() -> Result<(), BackendError> {
+        Ok(())
+    }
+
     /// Never is.
-    pub fn ready() -> Result<(), BackendError> {
+    pub fn ready() -> Result<Vec<String>, BackendError> {
         Err(missing())
     }
 

@@ -244,7 +244,8 @@ fn status_3_where_the_machine_can_t_do_it() {
     assert_eq!(run.code, Some(3), "{}", run.tale());
     assert!(run.events.is_empty(), "{}", run.tale());
     assert!(
-        run.stderr.contains("the limit of namespaces is reached"),
+        run.stderr
+            .contains("the limit of network namespaces is reached"),
         "{}",
         run.stderr
     );

@@ -5,6 +5,7 @@
 //! | [`airlock`] | out of the caller's network, before anything else |
 //! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log; and the relay of shaped links |
 //! | `drops` | what the kernel drops for reasons of its own |
+//! | [`features`] | what is asked of the kernel, and what is lost without it |
 //! | [`room`] | whether there is room for a run at all |
 //! | `shortage` | what has run out, and where its limit is set |
 //! | `host` | one node from inside: sockets, services, probes, scripts |
@@ -15,6 +16,7 @@
 
 pub mod airlock;
 pub mod drops;
+pub mod features;
 mod host;
 mod net;
 pub mod room;

@@ -94,6 +94,10 @@ pub(super) fn shortage(errno: Errno, need: Need) -> Option<(String, String)> {
             format!("there is no {name} in the folders of PATH"),
             format!("set PATH, or: apt-get install {package}"),
         )),
+        (Errno::EOPNOTSUPP | Errno::EINVAL, Need::Spaces([Space::Pid])) => said(
+            "the kernel has no PID namespaces",
+            "use a kernel with CONFIG_PID_NS",
+        ),
         (Errno::ENOSPC | Errno::EUSERS, Need::Spaces(kinds)) => Some(spaces(kinds, Space::limit)),
         (Errno::ENOMEM | Errno::ENOBUFS, _) => said(
             "out of memory",

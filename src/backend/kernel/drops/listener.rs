@@ -20,6 +20,7 @@ use super::permission::TYPES;
 use super::program::{self, Maps, RECORD, Record};
 use super::{Shared, State, symbols};
 use crate::backend::evidence::meaning::{self, Drop, Meaning};
+use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::host::{Sighting, Sightings, Source};
 use crate::backend::kernel::sys::bpf::{self, Map, MapKind};
 use crate::backend::kernel::sys::ring::Ring;
@@ -58,6 +59,9 @@ impl Loaded {
     /// The same with this much room for records.
     fn load_with(buffer: u32) -> Result<Self, String> {
         let failed = |doing: &str, error: &io::Error| format!("{doing}: {}", plain(error));
+        Feature::DropReasons
+            .there()
+            .map_err(|errno| failed("attach to the tracepoint kfree_skb", &errno.into()))?;
         let types = fs::read(TYPES).map_err(|e| failed("read the kernel's types", &e))?;
         let (layout, names) = Btf::read(&types)
             .and_then(|btf| layout::look(&btf))

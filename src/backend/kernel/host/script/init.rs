@@ -16,6 +16,7 @@ use nix::sched::{CloneFlags, unshare};
 use tokio::sync::oneshot;
 
 use super::{Obstacle, program, spawn};
+use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::shortage::{Need, Space};
 use crate::backend::kernel::sys;
 
@@ -47,10 +48,11 @@ impl Init {
 
     /// The same on the calling thread, which must start nothing else. Blocks for as long as a fork takes.
     fn make() -> Result<Self, Obstacle> {
-        unshare(CloneFlags::CLONE_NEWPID).map_err(Obstacle::at(
-            "make a PID namespace",
-            Need::Spaces(&[Space::Pid]),
-        ))?;
+        const SPACE: Need = Need::Spaces(&[Space::Pid]);
+        let made = Feature::PidNamespaces
+            .there()
+            .and_then(|()| unshare(CloneFlags::CLONE_NEWPID));
+        made.map_err(Obstacle::at("make a PID namespace", SPACE))?;
         let mut command = program("cat");
         command
             .stdin(Stdio::piped())

@@ -39,6 +39,11 @@ pub(super) fn guest(place: &mut Place, ours: &Node, counting: &Counting) -> Resu
     Ok(guest)
 }
 
+/// Asks for what listens in the calling thread's namespace, and for nothing in its stead.
+pub(super) fn try_out(counting: &Counting) -> Result<(), Refusal> {
+    listens::asked(counting).map(drop)
+}
+
 /// The IPv4 family.
 const INET: u8 = 2;
 

@@ -28,6 +28,7 @@ pub(in crate::backend::kernel) use self::clock::Clock;
 use self::lanes::Lanes;
 use super::error::Refusal;
 use crate::backend::BackendError;
+use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::shortage::{Need, refused};
 use crate::backend::kernel::sys::packet::PacketSocket;
 use crate::backend::shaper::Lost;
@@ -97,6 +98,9 @@ impl Relay {
             clock,
             report,
         } = surroundings;
+        Feature::PacketSockets
+            .there()
+            .map_err(|errno| Refusal::from(errno).of(DOING))?;
         let socket = PacketSocket::open(ROOM).map_err(|error| Refusal::from(error).of(DOING))?;
         let shared = Arc::new(Shared {
             lanes: Mutex::default(),
