@@ -20,7 +20,7 @@ fn full(option: &'static str, value: &'static str, file: &'static str) {
         let at = disk.path().display();
         let script = format!(
             r#"exec unshare --mount sh -euc '
-            mount -t tmpfs -o size=64k,mode=1777 tmpfs {at}
+            mount -n -t tmpfs -o size=64k,mode=1777 tmpfs {at}
             echo old > {at}/{file}
             chmod 666 {at}/{file}
             head -c 61440 /dev/zero > {at}/full 2>/dev/null || true
@@ -59,8 +59,8 @@ fn read_only() {
         for start in ["exec", USER] {
             let script = format!(
                 r#"exec unshare --mount sh -euc '
-                mount --bind {at} {at}
-                mount -o remount,bind,ro {at}
+                mount -n --bind {at} {at}
+                mount -n -o remount,bind,ro {at}
                 cd {at}
                 {start} "$@"' sh "$@""#
             );

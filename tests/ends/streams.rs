@@ -49,7 +49,7 @@ fn full() {
         for what in [
             &["doctor"][..],
             &["check", "gate.toml", "--format", "json"],
-            &["explain", "gate.toml", "--all"],
+            &["explain", "gate.toml", "--all", "--ping"],
         ] {
             let mut command = bench.command(r#"exec "$@" > /dev/full"#);
             command.args(what);

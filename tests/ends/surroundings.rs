@@ -20,7 +20,7 @@ fn mounts(commands: &str, start: &str) -> String {
 fn without_proc() {
     Bench::with(|bench| {
         for start in ["exec", USER] {
-            let script = mounts("umount -R /proc", start);
+            let script = mounts("umount -n -R /proc", start);
             let ended = bench.run(&script, KERNEL);
             ended.short(&["/proc is not mounted", "mount -t proc proc /proc"]);
             let ended = bench.run(&script, &[]);
@@ -33,7 +33,9 @@ fn without_proc() {
 fn without_sys() {
     Bench::with(|bench| {
         for start in ["exec", USER] {
-            bench.run(&mounts("umount -R /sys", start), KERNEL).passed();
+            bench
+                .run(&mounts("umount -n -R /sys", start), KERNEL)
+                .passed();
         }
     });
 }
@@ -44,8 +46,8 @@ fn without_tmp() {
         // The place itself lies below.
         let place = bench.place.folder.path().display();
         let hide = format!(
-            "mount -t tmpfs -o mode=755 tmpfs /mnt; cp -r {place}/. /mnt; cd /mnt; \
-             mount -t tmpfs -o ro,size=4k tmpfs /tmp; shift; set -- /mnt/canal-sim \"$@\""
+            "mount -n -t tmpfs -o mode=755 tmpfs /mnt; cp -r {place}/. /mnt; cd /mnt; \
+             mount -n -t tmpfs -o ro,size=4k tmpfs /tmp; shift; set -- /mnt/canal-sim \"$@\""
         );
         for start in ["exec", USER] {
             bench.run(&mounts(&hide, start), KERNEL).passed();
