@@ -18,6 +18,7 @@ mod sockets;
 mod witness;
 
 pub use script::forks;
+pub(super) use script::{try_landlock, try_out as try_script};
 pub use shared::Shared;
 pub use sightings::{Sighting, Sightings, Source};
 
