@@ -21,6 +21,7 @@ mod witness;
 
 pub use self::catch_up::CatchUp;
 pub use script::forks;
+pub(super) use script::{try_landlock, try_out as try_script};
 pub use shared::Shared;
 pub use sightings::{Sighting, Sightings, Source};
 

@@ -14,6 +14,7 @@ use super::{link, tunnel};
 use crate::backend::BackendError;
 use crate::backend::kernel::airlock::Obstacles;
 use crate::backend::kernel::drops;
+use crate::backend::kernel::host;
 use crate::network::{
     Chain, ChainId, Change, End, Hook, HookPoint, IfName, Label, Mac, NodeId, Rule, Statement,
     Test, Vxlan,
@@ -49,6 +50,7 @@ pub fn probe() -> Capabilities {
     let thread = std::thread::spawn(|| {
         let mut list = probe_network();
         list.push(kernel_reasons());
+        list.extend(scripts());
         list
     });
     let list = thread.join().unwrap_or_default();
@@ -242,6 +244,39 @@ fn kernel_reasons() -> Capability {
             why,
         }),
     )
+}
+
+/// What `run` steps need, beside the programs that they call.
+fn scripts() -> [Capability; 2] {
+    let net = namespace::current().map_err(|r| r.of("open the network namespace"));
+    let run = net.and_then(|net| {
+        host::try_script(net).map_err(|error| BackendError::Failed {
+            doing: "run a script".into(),
+            why: error.to_string(),
+        })
+    });
+    let landlock = host::try_landlock().map_err(|why| BackendError::Failed {
+        doing: "restrict writing".into(),
+        why,
+    });
+    [
+        finding(
+            "a cage for scripts",
+            false,
+            "scenarios with run steps can't run",
+            "Linux 5.12 or later with seccomp, and sh and cat; in a container, the capability \
+             SYS_CHROOT besides",
+            run,
+        ),
+        finding(
+            "Landlock",
+            false,
+            "scripts are kept from writing to the machine by read-only mounts alone, not twice",
+            "Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK, and landlock among the modules of \
+             the boot option lsm=",
+            landlock,
+        ),
+    ]
 }
 
 #[cfg(test)]

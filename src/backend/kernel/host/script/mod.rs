@@ -1,14 +1,17 @@
 //! The user's own commands on a node: the only place that forks.
 //!
-//! A script runs in the node's network namespace, with mounts of its own (a /sys that shows the node's
-//! interfaces, the node's /etc/resolv.conf, /etc/hosts and /etc/hostname), the node's host name, and
-//! in the node's PID namespace, which the first script brings into being. What a script leaves in the
-//! background lives on until the node goes.
+//! A script is for anybody to write, so it runs in a cage: on the node's network, in a file tree, with
+//! processes, a host name and shared memory of the node's own, which the first script brings into being
+//! (`init.rs`, `root.rs`), with the node's /etc/resolv.conf, /etc/hosts and /etc/hostname (`files.rs`), and
+//! with no more rights than it takes to configure that (`walls.rs`). What a script leaves in the
+//! background, and in files, lives on until the node goes.
 
 mod files;
 mod init;
 mod output;
+mod root;
 mod tree;
+mod walls;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,7 +22,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns, unshare};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::{RwLock, oneshot};
 
@@ -28,8 +30,10 @@ use crate::backend::kernel::sys;
 use crate::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use crate::network::HostFiles;
 pub(super) use init::Init;
+use init::Inside;
 use output::Capture;
 use tree::Leash;
+pub(in crate::backend::kernel) use walls::try_landlock;
 
 /// How many processes this process has started.
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -56,8 +60,7 @@ impl Host {
     ) -> Result<ScriptOutput, BackendError> {
         let failed = |why: io::Error| self.failed("run a script", why);
         let stage = Stage {
-            netns: Arc::clone(&self.netns),
-            pid_ns: self.pid_namespace().await.map_err(failed)?,
+            inside: self.inside().await.map_err(failed)?,
             files: files.clone(),
             text: script.text.clone(),
         };
@@ -103,25 +106,37 @@ impl Host {
         })
     }
 
-    /// The node's PID namespace, made if this is the first script since the node's start.
-    async fn pid_namespace(&self) -> io::Result<Arc<OwnedFd>> {
+    /// Where the node's scripts run, made if this is the first script since the node's start.
+    async fn inside(&self) -> io::Result<Arc<Inside>> {
         let mut init = self.init.lock().await;
-        if let Some(namespace) = init.as_mut().and_then(Init::namespace) {
-            return Ok(namespace);
+        if let Some(inside) = init.as_mut().and_then(Init::inside) {
+            return Ok(inside);
         }
-        let fresh = tokio::task::spawn_blocking(Init::start)
+        let netns = Arc::clone(&self.netns);
+        let mut fresh = tokio::task::spawn_blocking(move || Init::start(&netns))
             .await
             .map_err(io::Error::other)??;
-        let namespace = Arc::clone(&fresh.namespace);
+        let inside = fresh.inside();
         *init = Some(fresh);
-        Ok(namespace)
+        inside.ok_or_else(|| io::Error::other("the node's pid 1 ended at once"))
     }
 }
 
+/// The variables that a script is started with, besides `PATH`, which is the caller's, and `HOSTNAME`.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("HOME", "/root"),
+    ("LANG", "C.UTF-8"),
+    ("LOGNAME", "root"),
+    ("SHELL", "/bin/sh"),
+    ("USER", "root"),
+];
+
+/// Where programs are looked for if the caller has no `PATH`.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// All that a script's thread needs.
 struct Stage {
-    netns: Arc<OwnedFd>,
-    pid_ns: Arc<OwnedFd>,
+    inside: Arc<Inside>,
     files: HostFiles,
     text: String,
 }
@@ -129,19 +144,16 @@ struct Stage {
 impl Stage {
     /// Moves the calling thread for good: it must end after this.
     fn enter_and_start(&self) -> io::Result<Child> {
-        let told =
-            |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
-        unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)
-            .map_err(|error| told("make a mount namespace", error.into()))?;
-        setns(&*self.netns, CloneFlags::CLONE_NEWNET)
-            .map_err(|error| told("enter the node's network namespace", error.into()))?;
-        files::install(&self.files)
-            .map_err(|error| told("mount the node's /etc and /sys", error))?;
-        setns(&*self.pid_ns, CloneFlags::CLONE_NEWPID)
-            .map_err(|error| told("enter the node's PID namespace", error.into()))?;
+        self.inside
+            .enter()
+            .map_err(|error| told("enter the node's namespaces", error))?;
+        files::install(&self.files).map_err(|error| told("write the node's /etc", error))?;
+        walls::put_up()?;
         let mut command = program("sh");
         command
             .args(["-euc", &self.text])
+            .envs(ENVIRONMENT)
+            .current_dir("/root")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -153,12 +165,45 @@ impl Stage {
     }
 }
 
+/// Tries to make what a node's scripts run in, in this network namespace, and to start one.
+///
+/// # Errors
+///
+/// What can't be done here.
+pub(in crate::backend::kernel) fn try_out(net: OwnedFd) -> io::Result<()> {
+    let mut init = Init::start(&Arc::new(net))?;
+    let inside = init
+        .inside()
+        .ok_or_else(|| io::Error::other("pid 1 ended at once"))?;
+    let stage = Stage {
+        inside,
+        files: HostFiles::default(),
+        text: "true".into(),
+    };
+    // The thread is moved for good.
+    let script = thread::spawn(move || stage.enter_and_start()?.wait()).join();
+    let status = script.unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("`true` ended with {status}")))
+    }
+}
+
+fn told(what: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+/// A program in an environment that holds nothing of the caller's but where programs are.
 #[allow(
     clippy::disallowed_methods,
     reason = "this is the place where processes are started"
 )]
 fn program(name: &str) -> Command {
-    Command::new(name)
+    let mut command = Command::new(name);
+    let path = std::env::var_os("PATH").unwrap_or_else(|| PATH.into());
+    command.env_clear().env("PATH", path);
+    command
 }
 
 /// Held for reading while a process is being started.
