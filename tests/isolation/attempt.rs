@@ -15,7 +15,7 @@ use std::process::Command;
 use nix::sys::socket::{MsgFlags, send};
 use socket2::{Domain, Socket, Type};
 
-use crate::witness::{ABSTRACT, path_socket};
+use crate::witness::{ABSTRACT, PATH_SOCKET};
 
 /// All attempts.
 pub const NAMES: [&str; 9] = [
@@ -76,7 +76,7 @@ pub fn carry_out(name: &str, machine: &str) {
         }
         "path_socket" => {
             for root in ["", "/proc/1/root", "/proc/self/root"] {
-                let path = format!("{root}{}", path_socket());
+                let path = format!("{root}{PATH_SOCKET}");
                 tell(&path, UnixStream::connect(&path));
             }
         }

@@ -9,8 +9,9 @@ use libtest_mimic::Failed;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// Where the host keeps what everybody may use. Empty, and gone with the host.
-pub const PLACE: &str = "/srv";
+/// Where the host keeps what everybody may use: below /usr, which scripts see. Empty, and gone with the
+/// host.
+pub const PLACE: &str = "/usr/local/src";
 
 /// The host's neighbour, which is all the world.
 pub const NEIGHBOUR: &str = "198.51.100.1";

@@ -16,15 +16,13 @@ use nix::sys::socket::{
 };
 use socket2::Socket;
 
-use crate::host::{NEIGHBOUR, PLACE, in_neighbour};
+use crate::host::{NEIGHBOUR, in_neighbour};
 
 /// The name of the host's abstract UNIX socket.
 pub const ABSTRACT: &str = "canal-sim-isolation";
 
-/// The host's UNIX socket in the file system.
-pub fn path_socket() -> String {
-    format!("{PLACE}/host.sock")
-}
+/// The host's UNIX socket in the file system, where services have theirs.
+pub const PATH_SOCKET: &str = "/run/host.sock";
 
 /// Where TCP and UDP services listen, on all addresses of host and neighbour.
 pub const TCP: u16 = 80;
@@ -76,8 +74,8 @@ impl Witness {
         let taker = in_neighbour(|| UdpSocket::bind(("0.0.0.0", MARKS)).unwrap());
         let address = SocketAddr::from_abstract_name(ABSTRACT).unwrap();
         let abstract_socket = UnixListener::bind_addr(&address).unwrap();
-        let path_socket = UnixListener::bind(path_socket()).unwrap();
-        crate::program::open(Path::new(&self::path_socket()), 0o666);
+        let path_socket = UnixListener::bind(PATH_SOCKET).unwrap();
+        crate::program::open(Path::new(PATH_SOCKET), 0o666);
         for listener in [&abstract_socket, &path_socket] {
             listener.set_nonblocking(true).unwrap();
         }
