@@ -44,7 +44,6 @@ pub static STRENGTHS: [Strength; 5] = [
             "--cap-add=SYS_ADMIN",
             "--cap-add=NET_ADMIN",
             "--cap-add=NET_RAW",
-            "--cap-add=SETPCAP",
             "--cap-add=SYS_CHROOT",
             "--security-opt=apparmor=unconfined",
             "--security-opt=no-new-privileges",
