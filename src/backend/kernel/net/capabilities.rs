@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+
 use super::counters::Counting;
 use super::error::Refusal;
 use super::namespace;
@@ -10,7 +12,7 @@ use super::nflog;
 use super::nft::Tables;
 use super::rtnl::{self, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
-use super::{link, tunnel};
+use super::{link, sysctl, tunnel};
 use crate::backend::BackendError;
 use crate::backend::kernel::airlock::Obstacles;
 use crate::backend::kernel::drops;
@@ -126,6 +128,23 @@ fn probe_network() -> Vec<Capability> {
         "modprobe nf_conntrack nft_ct nft_nat, or a kernel with CONFIG_NF_CONNTRACK and CONFIG_NF_NAT",
         refused(filter(&counting, &translation()), "load a filter with NAT"),
     ));
+    list.push(finding(
+        "raw sockets",
+        true,
+        "no pings, and links can't be shaped",
+        "run as root; in a container, with --cap-add NET_RAW",
+        raw_sockets().map_err(|errno| BackendError::Failed {
+            doing: "make raw sockets".into(),
+            why: errno.desc().to_lowercase(),
+        }),
+    ));
+    list.push(finding(
+        "network switches",
+        true,
+        "nodes can't be kept from the machine's own settings",
+        "run as root, or mount /proc/sys writable",
+        sysctl::try_write().map_err(|(key, refusal)| refusal.of(format!("set {key}"))),
+    ));
     list
 }
 
@@ -223,6 +242,14 @@ fn filter(counting: &Counting, chain: &Chain) -> Result<(), Refusal> {
     let set = tables.change(&mut socket, &[change]).map_err(|(_, r)| r);
     let remove = Change::DelChain(NodeId::new("doctor"), id);
     set.and_then(|()| tables.change(&mut socket, &[remove]).map_err(|(_, r)| r))
+}
+
+/// One as pings need it and one as shaped links do.
+fn raw_sockets() -> nix::Result<()> {
+    let make = |family, protocol| socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol);
+    make(AddressFamily::Inet, SockProtocol::Icmp)?;
+    make(AddressFamily::Packet, SockProtocol::EthAll)?;
+    Ok(())
 }
 
 fn packet_log(counting: &Counting) -> Result<(), Refusal> {

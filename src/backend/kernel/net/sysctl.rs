@@ -116,6 +116,12 @@ impl Pins {
     }
 }
 
+/// Writes a switch of the calling thread's namespace as it stands, to see whether that is allowed.
+pub(super) fn try_write() -> Result<(), (String, Refusal)> {
+    let value = read(FORWARD).unwrap_or_else(|| "0".to_owned());
+    write(FORWARD, &value)
+}
+
 fn read(key: &str) -> Option<String> {
     let text = fs::read_to_string(format!("{ROOT}{key}")).ok()?;
     Some(text.trim().to_owned())
