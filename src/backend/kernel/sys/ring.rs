@@ -141,28 +141,6 @@ impl Mapping {
     }
 }
 
-#[cfg(test)]
-impl Mapping {
-    /// Memory that belongs to no map, for tests.
-    fn anonymous(length: usize) -> Self {
-        let length = NonZeroUsize::new(length).expect("a test asks for some memory");
-        // SAFETY: a new mapping at a place of the kernel's choice touches no memory of ours.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length.get(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(start, libc::MAP_FAILED);
-        let start = NonNull::new(start.cast()).expect("a mapping is nowhere near zero");
-        Self { start, length }
-    }
-}
-
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the mapping is this value's own, and nothing that points into it outlives it.

@@ -8,6 +8,27 @@ use super::*;
 const PAGE: usize = 4096;
 const SIZE: usize = 4096;
 
+impl Mapping {
+    /// Memory that belongs to no map, for tests.
+    fn anonymous(length: usize) -> Self {
+        let length = NonZeroUsize::new(length).expect("a test asks for some memory");
+        // SAFETY: a new mapping at a place of the kernel's choice touches no memory of ours.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length.get(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(start, libc::MAP_FAILED);
+        let start = NonNull::new(start.cast()).expect("a mapping is nowhere near zero");
+        Self { start, length }
+    }
+}
+
 /// A ring in memory of our own, with the pages that a map would have.
 fn ring() -> Ring {
     let nothing = File::open("/dev/null").expect("/dev/null is there");
