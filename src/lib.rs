@@ -45,6 +45,9 @@ pub mod backend;
 pub mod cli;
 pub mod cloud;
 pub mod explain;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guest;
 pub mod lower;
 pub mod network;

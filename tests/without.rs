@@ -86,7 +86,8 @@ fn test(feature: Feature) -> Result<(), Failed> {
     match feature {
         Feature::Vxlan => breaks_off(facts, GATE, "scenarios/canal.toml"),
         Feature::PacketSockets => breaks_off(facts, "tests/links/lost.toml", GATE),
-        Feature::PidNamespaces => breaks_off(facts, GATE, "tests/features/plain.toml"),
+        Feature::Cage => breaks_off(facts, GATE, "tests/features/plain.toml"),
+        Feature::Landlock => without_landlock(facts),
         Feature::Trace => without_trace(facts),
         Feature::DropReasons => without_drop_reasons(facts),
         Feature::SocketDiagnosis => without_socket_diagnosis(facts),
@@ -134,6 +135,18 @@ fn breaks_off(facts: Facts, with: &str, other: &str) {
     let ended = run(facts.key, other, KERNEL);
     assert_eq!(ended.code, Some(0), "{}", ended.tale());
     told(facts, &ended);
+}
+
+/// Scripts run, and say in the log that one wall is missing; the other holds.
+fn without_landlock(facts: Facts) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let options = ["--backend", "kernel", "--log", log.to_str().unwrap()];
+    let ended = run(facts.key, "tests/features/writes.toml", &options);
+    assert_eq!(ended.code, Some(0), "{}", ended.tale());
+    assert!(fs::read_to_string(log).unwrap().contains("no Landlock"));
+    told(facts, &ended);
+    gate_passes(facts);
 }
 
 /// No rule of an instance's own is named; and where nobody else sees the drop, that is no pass.

@@ -174,8 +174,8 @@ impl Obstacles {
         if self.seccomp {
             return machine(
                 "a seccomp filter forbids it, as in most containers",
-                "start the container with --privileged, or with --security-opt seccomp=unconfined \
-                 and --cap-add SYS_ADMIN --cap-add NET_ADMIN",
+                "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN, and with \
+                 --security-opt apparmor=unconfined where the machine has AppArmor",
             );
         }
         match errno {
@@ -218,7 +218,7 @@ mod tests {
                     ..Obstacles::default()
                 },
                 Errno::EPERM,
-                "seccomp=unconfined",
+                "--cap-add SYS_ADMIN",
             ),
             (
                 Obstacles {

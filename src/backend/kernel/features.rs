@@ -24,8 +24,14 @@ pub enum Feature {
     Nat,
     /// `AF_PACKET`.
     PacketSockets,
-    /// `CLONE_NEWPID`.
-    PidNamespaces,
+    /// Raw ICMP sockets, which take `CAP_NET_RAW`.
+    RawSockets,
+    /// `/proc/sys/net` that can be written to.
+    Switches,
+    /// What scripts run in: namespaces, read-only mounts, seccomp.
+    Cage,
+    /// `CONFIG_SECURITY_LANDLOCK`.
+    Landlock,
     /// nf_tables' trace.
     Trace,
     /// BPF on the tracepoint `kfree_skb`.
@@ -56,7 +62,7 @@ static OFF: AtomicU32 = AtomicU32::new(0);
 
 impl Feature {
     /// All, in the order in which they build on one another.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::NetworkNamespaces,
         Self::Veth,
         Self::Vxlan,
@@ -64,7 +70,10 @@ impl Feature {
         Self::PacketLog,
         Self::Nat,
         Self::PacketSockets,
-        Self::PidNamespaces,
+        Self::RawSockets,
+        Self::Switches,
+        Self::Cage,
+        Self::Landlock,
         Self::Trace,
         Self::DropReasons,
         Self::SocketDiagnosis,
@@ -129,13 +138,39 @@ impl Feature {
                 costs: "scenarios that shape links break off",
                 mend: "modprobe af_packet, or a kernel with CONFIG_PACKET",
             },
-            Self::PidNamespaces => Facts {
-                key: "pidns",
-                name: "PID namespaces",
-                since: "3.8",
+            Self::RawSockets => Facts {
+                key: "raw",
+                name: "raw sockets",
+                since: "2.2",
+                required: true,
+                costs: "no pings",
+                mend: "run as root; in a container, with --cap-add NET_RAW",
+            },
+            Self::Switches => Facts {
+                key: "sysctl",
+                name: "network switches",
+                since: "2.6.24",
+                required: true,
+                costs: "nodes can't be kept from the machine's own settings",
+                mend: "run as root, or mount /proc/sys writable",
+            },
+            Self::Cage => Facts {
+                key: "cage",
+                name: "a cage for scripts",
+                since: "5.12",
                 required: false,
                 costs: "scenarios break off at their first run step",
-                mend: "a kernel with CONFIG_PID_NS",
+                mend: "Linux 5.12 or later with PID namespaces and seccomp, and sh and cat; in a container, the \
+                       capability SYS_CHROOT besides",
+            },
+            Self::Landlock => Facts {
+                key: "landlock",
+                name: "Landlock",
+                since: "5.13",
+                required: false,
+                costs: "scripts are kept from writing to the machine by read-only mounts alone, not twice",
+                mend: "Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK, and landlock among the modules of the \
+                       boot option lsm=",
             },
             Self::Trace => Facts {
                 key: "nftrace",
@@ -220,7 +255,7 @@ mod tests {
     fn each_has_a_key_and_a_bit_of_its_own() {
         let keys: BTreeSet<_> = Feature::ALL.iter().map(|f| f.facts().key).collect();
         let bits: BTreeSet<_> = Feature::ALL.iter().map(|f| f.bit()).collect();
-        assert_eq!((keys.len(), bits.len()), (11, 11));
+        assert_eq!((keys.len(), bits.len()), (14, 14));
     }
 
     #[test]

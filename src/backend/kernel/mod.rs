@@ -17,6 +17,13 @@
 pub mod airlock;
 pub mod drops;
 pub mod features;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    //! What the fuzzer runs.
+
+    pub use super::drops::fuzzing::drops;
+    pub use super::net::fuzzing::{netlink, rules};
+}
 mod host;
 mod net;
 pub mod room;

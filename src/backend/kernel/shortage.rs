@@ -33,6 +33,7 @@ pub(super) enum Space {
     Mount,
     Pid,
     Uts,
+    Ipc,
 }
 
 impl Space {
@@ -44,6 +45,7 @@ impl Space {
             Self::Mount => ("mount", "mnt"),
             Self::Pid => ("PID", "pid"),
             Self::Uts => ("UTS", "uts"),
+            Self::Ipc => ("IPC", "ipc"),
         }
     }
 

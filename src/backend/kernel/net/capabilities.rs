@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
-use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 
 use super::counters::Counting;
 use super::error::Refusal;
@@ -12,11 +12,12 @@ use super::nflog;
 use super::nft::Tables;
 use super::rtnl::{self, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
-use super::{link, look, trace, tunnel};
+use super::{link, look, sysctl, trace, tunnel};
 use crate::backend::BackendError;
 use crate::backend::kernel::airlock::Obstacles;
 use crate::backend::kernel::drops;
 use crate::backend::kernel::features::{Facts, Feature};
+use crate::backend::kernel::host;
 use crate::backend::kernel::shortage::{Need, refused};
 use crate::backend::kernel::sys::packet::PacketSocket;
 use crate::network::{
@@ -99,7 +100,15 @@ fn try_all(drop_reasons: impl Fn() -> Result<(), BackendError>) -> Vec<Capabilit
             Feature::PacketLog => said(packet_log(&counting), "listen to the packet log"),
             Feature::Nat => said(filter(&counting, &translation()), "load a filter with NAT"),
             Feature::PacketSockets => said(packet_socket(), "open a packet socket"),
-            Feature::PidNamespaces => said(pid_namespace(), "make a PID namespace"),
+            Feature::RawSockets => said(raw_socket(), "make a raw socket"),
+            Feature::Switches => {
+                sysctl::try_write().map_err(|(key, refusal)| refusal.of(format!("set {key}")))
+            }
+            Feature::Cage => cage(),
+            Feature::Landlock => host::try_landlock().map_err(|why| BackendError::Failed {
+                doing: "restrict writing".into(),
+                why,
+            }),
             Feature::Trace => said(trace::try_out(&counting), "listen to the trace"),
             Feature::DropReasons => drop_reasons(),
             Feature::SocketDiagnosis => said(look::try_out(&counting), "ask for what listens"),
@@ -214,6 +223,19 @@ fn filter(counting: &Counting, chain: &Chain) -> Result<(), Refusal> {
     set.and_then(|()| tables.change(&mut socket, &[remove]).map_err(|(_, r)| r))
 }
 
+/// As pings need it.
+fn raw_socket() -> Result<(), Refusal> {
+    Feature::RawSockets.there()?;
+    let flags = SockFlag::SOCK_CLOEXEC;
+    socket(
+        AddressFamily::Inet,
+        SockType::Raw,
+        flags,
+        SockProtocol::Icmp,
+    )?;
+    Ok(())
+}
+
 fn packet_log(counting: &Counting) -> Result<(), Refusal> {
     nflog::bind(nflog::NFLOG_GROUP, counting).map(drop)
 }
@@ -224,10 +246,10 @@ fn packet_socket() -> Result<(), Refusal> {
     PacketSocket::open(4096).map(drop).map_err(Refusal::from)
 }
 
-/// The calling thread's children would be in it; it starts none.
-fn pid_namespace() -> Result<(), Refusal> {
-    Feature::PidNamespaces.there()?;
-    Ok(unshare(CloneFlags::CLONE_NEWPID)?)
+/// What `run` steps need, beside the programs that they call.
+fn cage() -> Result<(), BackendError> {
+    let net = namespace::current().map_err(|r| r.of("open the network namespace"))?;
+    apart(|| host::try_script(net))?
 }
 
 /// The kernel's own reasons for drops come by a BPF program, which is loaded here for a moment: a kernel

@@ -55,7 +55,7 @@ impl Refusal {
             ),
             Errno::EROFS => machine(
                 "/proc/sys is read-only here, as in most containers",
-                "start the container with --privileged, or with --security-opt systempaths=unconfined",
+                "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN, or with --security-opt systempaths=unconfined",
             ),
             Errno::EOPNOTSUPP => machine(
                 &format!("the kernel does not know how{}", self.besides()),

@@ -149,6 +149,16 @@ fn mapped(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     ip.to_ipv4_mapped()
 }
 
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    let heard = answered(bytes);
+    assert!(heard.is_none_or(|(_, port)| port != 0));
+    for line in String::from_utf8_lossy(bytes).lines() {
+        let _ = listener(line, 10);
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

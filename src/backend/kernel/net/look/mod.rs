@@ -5,6 +5,8 @@
 //! becomes one of its doubts.
 
 mod doubts;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod links;
 mod listens;
 mod neighbours;

@@ -16,6 +16,8 @@
 //! knowing the interfaces.
 
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod gate;
 mod message;
 mod rulebook;
