@@ -72,7 +72,7 @@ impl Case {
     /// Why this can't be tried here.
     pub fn lacking(self, who: As) -> Option<&'static str> {
         match self {
-            Self::Try(name) => awaited(who, name).or_else(|| attempt::lacking(name)),
+            Self::Try(name) => attempt::lacking(name),
             Self::Shipped | Self::Probes => None,
         }
     }
@@ -104,23 +104,6 @@ impl Case {
             Self::Try(name) => name,
         }
     }
-}
-
-/// What the cage of `run` steps does not keep from the host yet.
-fn awaited(who: As, name: &str) -> Option<&'static str> {
-    let open: &[&str] = match who {
-        As::Root => &[
-            "move_links",
-            "join_namespaces",
-            "leave_for_new_namespaces",
-            "path_socket",
-            "left_open_descriptors",
-            "vsock",
-        ],
-        As::Somebody => &["path_socket", "left_open_descriptors", "vsock"],
-    };
-    open.contains(&name)
-        .then_some("scripts are not kept from it yet")
 }
 
 /// Every kind of probe, from a machine with a route to everywhere, to whatever the host has, too.

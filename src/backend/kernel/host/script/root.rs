@@ -18,8 +18,9 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::unistd::{chdir, pivot_root};
+use nix::unistd::{chdir, chroot, pivot_root};
 
 use crate::backend::kernel::sys;
 
@@ -109,11 +110,22 @@ pub(super) fn enter() -> io::Result<()> {
     proc(&stage.join("proc"))?;
     sys_of_the_node(&stage.join("sys"))?;
     chdir(stage)?;
-    // The old root comes to lie under the new one, and goes (pivot_root(2)).
-    pivot_root(".", ".")?;
-    umount2(".", MntFlags::MNT_DETACH)?;
+    match pivot_root(".", ".") {
+        // The old root came to lie under the new one, and goes (pivot_root(2)).
+        Ok(()) => umount2(".", MntFlags::MNT_DETACH)?,
+        Err(Errno::EPERM) => lie_on_top()?,
+        Err(errno) => return Err(errno.into()),
+    }
     chdir("/")?;
     Ok(())
+}
+
+/// Makes the current folder, a mount, the root where pivot_root is refused, as by the system-call filter
+/// that Docker gives its containers. The old root stays below. Whoever enters the mount namespace gets what
+/// lies on top as the root (setns(2)), and to get below takes a capability that scripts don't have.
+fn lie_on_top() -> nix::Result<()> {
+    mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>)?;
+    chroot(".")
 }
 
 /// Shows a folder of the machine's, with all that is mounted in it, read-only.
