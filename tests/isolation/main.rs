@@ -61,7 +61,7 @@ fn main() {
     for who in [As::Root, As::Somebody] {
         for case in Case::all() {
             let name = format!("{}::{}", who.name(), case.name());
-            let why = lacks.or_else(|| case.lacking(who));
+            let why = lacks.or_else(|| case.lacking());
             if let (Some(why), None, false) = (why, lacks, arguments.list) {
                 tell(&format!("{name}, because {why}"));
             }

@@ -70,7 +70,7 @@ impl Case {
     }
 
     /// Why this can't be tried here.
-    pub fn lacking(self, who: As) -> Option<&'static str> {
+    pub fn lacking(self) -> Option<&'static str> {
         match self {
             Self::Try(name) => attempt::lacking(name),
             Self::Shipped | Self::Probes => None,
