@@ -2,9 +2,11 @@
 # Fuzzes what reads bytes from elsewhere, with libFuzzer and without a nightly compiler.
 #
 #   scripts/fuzz.sh [SECONDS [TARGET]]   60 seconds for each target by default
+#   scripts/fuzz.sh keep [TARGET]        takes the least part of what was found into fuzz/corpus
 #
-# The targets are the files of fuzz/fuzz_targets. What is found is kept in fuzz/artifacts, what was tried in
-# fuzz/corpus; both are left out of the repository. The exit status is 1 where a target failed. Needs a C++
+# The targets are the files of fuzz/fuzz_targets; what they run is src/fuzzing. What was tried is kept in
+# fuzz/found, what failed in fuzz/artifacts; both are left out of the repository. fuzz/corpus is a part of it:
+# `cargo test fuzzing` runs each input in it again. The exit status is 1 where a target failed. Needs a C++
 # compiler.
 set -eu
 
@@ -14,16 +16,29 @@ cd "$here/fuzz"
 # What `cargo fuzz` says to the compiler, sanitizers aside.
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cdebug-assertions -Ccodegen-units=1"
+-Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1"
 export RUSTFLAGS
 host=$(rustc -vV | sed -n 's/^host: //p')
-cargo build --release --target "$host"
+cargo build --release --locked --target "$host"
 status=0
 for target in ${2:-$(cd fuzz_targets && ls ./*.rs)}; do
     target=$(basename "$target" .rs)
-    mkdir -p "corpus/$target" "artifacts/$target"
+    program="target/$host/release/$target"
+    mkdir -p "corpus/$target" "found/$target" "artifacts/$target"
     echo "$target"
-    "target/$host/release/$target" -max_total_time="$seconds" -artifact_prefix="artifacts/$target/" \
-        "corpus/$target" || status=1
+    if [ "$seconds" = keep ]; then
+        # As small as they go, and no larger than 16 KB each.
+        mkdir -p "kept/$target"
+        "$program" -set_cover_merge=1 -use_counters=0 -max_len=16384 "kept/$target" "corpus/$target" "found/$target" 2>&1 | tail -1
+        rm -r "corpus/$target"
+        mv "kept/$target" "corpus/$target"
+        continue
+    fi
+    words=
+    [ ! -e "words/$target" ] || words="-dict=words/$target"
+    # An input of 4 KB may take 20 seconds, and 2 GB of memory, which is far more than any needs.
+    "$program" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
+        ${words:+"$words"} -print_final_stats=1 -artifact_prefix="artifacts/$target/" \
+        "found/$target" "corpus/$target" || status=1
 done
 exit $status

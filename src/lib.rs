@@ -47,6 +47,9 @@ pub mod cli;
 pub mod cloud;
 pub mod explain;
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guest;
 pub mod lower;
 pub mod network;

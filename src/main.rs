@@ -81,6 +81,7 @@ fn run_plan(
     sink: &mut dyn FnMut(Event),
 ) -> Result<(), BackendError> {
     fault::point("run");
+    kernel::turn_off()?;
     let chosen = choose(plan, || kernel::ready(signals))?;
     fault::point("chosen");
     // Whatever was chosen; the kernel's readiness took them already.
@@ -168,21 +169,35 @@ mod kernel {
     use std::time::Instant;
 
     use canal_sim::backend::BackendError;
-    use canal_sim::backend::kernel::{Kernel, airlock, capabilities};
+    use canal_sim::backend::kernel::capabilities::{self, Capability};
+    use canal_sim::backend::kernel::{Kernel, airlock, features, room};
     use canal_sim::cli::doctor::{Finding, State};
     use canal_sim::cli::run::RunPlan;
     use canal_sim::cli::run::choose::Ground;
     use canal_sim::run::{Means, Stop, event::Event};
     use tokio::runtime::Builder;
 
-    /// Leaves the caller's network, and sees to it that networks can be built here.
-    pub fn ready(signals: &super::Signals) -> Result<(), BackendError> {
+    /// Turns off what tests want to see missing. An unknown name is no wish that can be met.
+    pub fn turn_off() -> Result<(), BackendError> {
+        let keys = std::env::var("CANAL_SIM_WITHOUT").unwrap_or_default();
+        features::turn_off(&keys).map_err(|why| BackendError::Machine {
+            what: format!("CANAL_SIM_WITHOUT: {why}"),
+            mend: "unset it".into(),
+        })
+    }
+
+    /// Leaves the caller's network, and sees to it that networks can be built here; what there has to be done
+    /// without, and why.
+    pub fn ready(signals: &super::Signals) -> Result<Vec<String>, BackendError> {
         // No thread has been started yet.
         airlock::enter()?;
         super::fault::point("airlock");
+        room::sufficient()?;
         signals.stop()?;
         super::fault::point("signals");
-        capabilities::required()
+        let missing = capabilities::required()?;
+        let said = |one: Capability| format!("{} ({})", one.name, one.why);
+        Ok(missing.into_iter().map(said).collect())
     }
 
     /// Carries the plan out; the process must be [`ready`].
@@ -208,14 +223,23 @@ mod kernel {
 
     /// What it finds on this machine.
     pub fn examine() -> Vec<Finding> {
-        if let Err(error) = airlock::enter() {
-            return vec![Finding {
-                name: "network namespaces".to_owned(),
+        let missing = |name: &str, error: BackendError| {
+            vec![Finding {
+                name: name.to_owned(),
                 state: State::Missing,
                 detail: error.what(),
                 cost: "nothing runs on this machine's kernel".to_owned(),
                 mend: error.mend(),
-            }];
+            }]
+        };
+        if let Err(error) = turn_off() {
+            return missing("features", error);
+        }
+        if let Err(error) = airlock::enter() {
+            return missing("network namespaces", error);
+        }
+        if let Err(error) = room::sufficient() {
+            return missing("room", error);
         }
         let found = capabilities::probe().list.into_iter();
         found
@@ -260,8 +284,13 @@ mod kernel {
         }
     }
 
+    /// Nothing is on.
+    pub fn turn_off() -> Result<(), BackendError> {
+        Ok(())
+    }
+
     /// Never is.
-    pub fn ready(_: &super::Signals) -> Result<(), BackendError> {
+    pub fn ready(_: &super::Signals) -> Result<Vec<String>, BackendError> {
         Err(missing())
     }
 

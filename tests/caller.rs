@@ -21,7 +21,9 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use support::caller::{Caller, Fifo, descendants, has_ended, namespaces, processes, until};
+use support::caller::{
+    Caller, PAUSE, Paused, descendants, has_ended, namespaces, processes, until,
+};
 use support::program::{Open, Run, can_become_others, tell};
 
 fn main() {
@@ -68,13 +70,11 @@ enum As {
 }
 
 /// Gate with everything in it: two clouds, a tunnel, filters; and a step that waits for us.
-fn scenario(ready: &Fifo, go: &Fifo) -> String {
+fn scenario() -> String {
     let text = support::program::shipped_text("gate");
     let step = format!(
         "[[step]]\nname = \"the caller looks around\"\non = \"server\"\nrun = \"\"\"\n\
-         sh -c 'sleep 1000' &\necho ready > {}\nread -r line < {}\n\"\"\"\n\n",
-        ready.path.display(),
-        go.path.display()
+         sh -c 'sleep 1000' &\n{PAUSE}\"\"\"\n\n"
     );
     let place = "[[step]]\nname = \"a reboot keeps the addresses\"\n";
     support::program::replace(&text, place, &format!("{step}{place}"))
@@ -83,16 +83,14 @@ fn scenario(ready: &Fifo, go: &Fifo) -> String {
 /// A run that waits in the middle of a step.
 struct Halfway {
     place: Open,
-    ready: Fifo,
-    go: Fifo,
+    paused: Paused,
     child: std::process::Child,
 }
 
 impl Halfway {
     fn start(who: As) -> Self {
         let place = Open::new();
-        let (ready, go) = (Fifo::new(&place, "ready"), Fifo::new(&place, "go"));
-        let file = place.scenario("scenario", &scenario(&ready, &go));
+        let file = place.scenario("scenario", &scenario());
         let mut command = match who {
             As::Somebody => place.somebody(),
             As::Caller => place.same_user(),
@@ -105,18 +103,17 @@ impl Halfway {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        ready.wait();
+        let paused = Paused::find(child.id());
         Self {
             place,
-            ready,
-            go,
+            paused,
             child,
         }
     }
 
     /// Lets it run to its end.
     fn end(self) -> Run {
-        self.go.say("go");
+        self.paused.go_on();
         let Self { child, place, .. } = self;
         let run = Run::read(&child.wait_with_output().unwrap());
         drop(place);
@@ -158,7 +155,6 @@ fn nothing_is_left_after_sigkill(who: As) -> Result<(), Failed> {
         halfway.child.kill().unwrap();
         halfway.child.wait().unwrap();
         left.are_gone(caller);
-        drop(halfway.ready);
     });
     Ok(())
 }

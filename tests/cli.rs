@@ -131,6 +131,10 @@ Options:
           
           [default: auto]
 
+      --no-exec
+          Refuse scenarios with `run` steps, unless the backend is memory, which executes nothing:
+          for files from strangers
+
       --seed <N>
           What links draw chance from: in memory the same scenario and seed give the same run
           

@@ -81,6 +81,7 @@ fn passes(file: &Path, beyond: bool) -> Result<(), Failed> {
     match outcome {
         Outcome::Passed => Ok(()),
         Outcome::Failed | Outcome::Skipped if beyond => Ok(()),
+        Outcome::Interrupted(signal) => Err(format!("{signal:?} came").into()),
         Outcome::Skipped => Err("a step was skipped".into()),
         Outcome::Failed => Err(complaints.into()),
         Outcome::Wrong(list) => Err(format!("{list:?}").into()),

@@ -10,6 +10,8 @@ pub mod memory;
 pub mod pcapng;
 pub mod probe;
 mod protocol;
+#[cfg(any(test, fuzzing))]
+pub(crate) use protocol::fuzzing as protocol_fuzzing;
 pub mod shaper;
 pub mod vxlan;
 

@@ -61,6 +61,9 @@ pub struct RunArguments {
     /// What carries the network out
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     pub backend: BackendChoice,
+    /// Refuse scenarios with `run` steps, unless the backend is memory, which executes nothing: for files from strangers
+    #[arg(long)]
+    pub no_exec: bool,
     /// What links draw chance from: in memory the same scenario and seed give the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

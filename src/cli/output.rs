@@ -39,11 +39,22 @@ impl<'a> Outputs<'a> {
                 Ok(()) => true,
                 Err(error) => {
                     if error.kind() != io::ErrorKind::BrokenPipe {
-                        errors.push(format!("failed to write {what}: {}", plain(&error)));
+                        errors.push(unwritten(what, &error));
                     }
                     false
                 }
             });
+    }
+}
+
+/// The line for a report that could not be written.
+fn unwritten(what: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!(
+            "failed to write {what}: no space left on device\n  to mend it: make room there, or write it \
+             elsewhere"
+        ),
+        _ => format!("failed to write {what}: {}", plain(error)),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Reads scenario files, and says what is wrong with them.
 
 use crate::plain::plain;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::console::Console;
-use crate::scenario::{Diagnostic, Diagnostics, Scenario, Severity};
+use crate::scenario::{Diagnostic, Diagnostics, Scenario, Severity, limits};
 
 /// What came of reading a file.
 pub struct Reading {
@@ -75,10 +76,18 @@ pub fn read_file(
     read: impl Fn(&str, &[u8], bool) -> Reading,
 ) -> Result<Reading, String> {
     let name = path.display().to_string();
-    match fs::read(path) {
+    match bounded(path) {
         Ok(bytes) => Ok(read(&name, &bytes, color)),
         Err(error) => Err(format!("failed to read {name}: {}", plain(error))),
     }
+}
+
+/// The bytes of a file, or one more than a scenario may have: what is endless is not read to its end.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = limits::FILE_BYTES as u64 + 1;
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads all files and shows what is wrong with them. None where one of them can't be run: a run that

@@ -5,7 +5,7 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
-use super::{Source, Span};
+use super::{Source, Span, limits};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -145,7 +145,7 @@ impl Source {
     }
 
     /// The nearest place at or before `offset` where a character begins.
-    fn boundary(&self, offset: usize) -> usize {
+    pub(super) fn boundary(&self, offset: usize) -> usize {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
@@ -170,10 +170,14 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// The diagnostics of a file, put into file order, each once.
+    /// The diagnostics of a file, put into file order, each once, and no more than are worth reading.
     pub fn new(source: Source, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.primary.span.start);
         list.dedup();
+        if list.len() > limits::TOLD {
+            let rest = list.split_off(limits::TOLD);
+            list.extend(summary(&rest));
+        }
         Self { source, list }
     }
 
@@ -253,6 +257,20 @@ impl Diagnostics {
         }
         snippet
     }
+}
+
+/// What stands for those that are not told.
+fn summary(rest: &[Diagnostic]) -> Option<Diagnostic> {
+    let first = rest.first()?;
+    let message = format!("{} more are wrong like this or otherwise", rest.len());
+    let is_error = rest.iter().any(|one| one.severity == Severity::Error);
+    let mut summary = Diagnostic::error(first.primary.span.clone(), message)
+        .label("the first of them")
+        .help("mend these first");
+    if !is_error {
+        summary.severity = Severity::Warning;
+    }
+    Some(summary)
 }
 
 impl fmt::Display for Diagnostics {

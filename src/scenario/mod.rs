@@ -14,6 +14,7 @@
 //! | a name in a link step → link; what steps do to links | [`links`] |
 //! | a `do` step → the action to carry out | [`DoStep::action`] |
 //! | text with `${…}` in it → text | [`Template::resolve`] |
+//! | nothing → what a file may ask for at most | [`limits`] |
 //! | nothing → the language's tables, keys, operations and parameters | [`vocabulary`] |
 
 mod action;
@@ -27,6 +28,7 @@ mod draft;
 mod expect;
 mod fault;
 mod firewall;
+pub mod limits;
 mod link;
 pub mod links;
 mod machines;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::data::{Data, Value};
 use super::nearest::did_you_mean;
 use super::value::Errors;
-use super::{Diagnostic, Placed, Span};
+use super::{Diagnostic, Placed, Span, limits};
 
 /// What a table of the file declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,6 +232,10 @@ impl Names {
             reference.span.clone(),
             format!("no {} is called `{name}`", nouns.join(" or ")),
         );
+        if self.errors.len() >= limits::TOLD {
+            // It will not be told.
+            return diagnostic;
+        }
         let candidates = self.names_of(kinds);
         if let Some(near) = did_you_mean(name, candidates.iter().map(String::as_str)) {
             return diagnostic.label(near);

@@ -3,6 +3,7 @@
 //! Reading goes on after a fault: a slip in a key or in the kind of a table is read as what is near to
 //! it. What then can't be told is noted in [`Doubts`](super::doubt::Doubts).
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::check;
@@ -15,8 +16,8 @@ use super::reading::Reading;
 use super::syntax::parse;
 use super::table::Table;
 use super::{
-    Diagnostic, Diagnostics, Placed, Scenario, Severity, aws, firewall, link, soracom, step, table,
-    value,
+    Diagnostic, Diagnostics, Placed, Scenario, Severity, aws, firewall, limits, link, soracom,
+    step, table, value,
 };
 
 /// A kind of table: its keys, and what reads it.
@@ -61,6 +62,32 @@ const TOP: &[&str] = &["title", "aws", "soracom", "internet", "link", "step"];
 /// Reads a file beside the scenario, by its name as seen from there; what could not be done is a fragment that
 /// reads on after "failed to read".
 pub type Beside<'f> = &'f dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// The files beside a scenario, as long as they aren't too large together.
+struct Traces<'f> {
+    beside: Beside<'f>,
+    read: Cell<usize>,
+}
+
+impl<'f> Traces<'f> {
+    fn new(beside: Beside<'f>) -> Self {
+        let read = Cell::new(0);
+        Self { beside, read }
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        let bytes = (self.beside)(name)?;
+        let read = self.read.get() + bytes.len();
+        self.read.set(read);
+        if read > limits::TRACE_BYTES {
+            let most = limits::TRACE_BYTES >> 20;
+            return Err(format!(
+                "with those before it, it is larger than {most} MiB"
+            ));
+        }
+        Ok(bytes)
+    }
+}
 
 /// Reads a scenario. `file` is its name for messages; nothing is opened.
 ///
@@ -117,6 +144,9 @@ fn examine_all(
 /// The file is not TOML; then nothing else is known of it.
 fn draft(file: &str, bytes: &[u8], beside: Option<Beside<'_>>) -> Result<Draft, Diagnostics> {
     let (source, entries, mut errors) = parse(file, bytes)?;
+    let traces = beside.map(Traces::new);
+    let read_trace = traces.as_ref().map(|traces| |name: &str| traces.read(name));
+    let beside = read_trace.as_ref().map(|read| read as Beside<'_>);
     let twice: Vec<super::Span> = errors
         .iter()
         .map(|error| error.primary.span.clone())
@@ -170,8 +200,19 @@ fn draft(file: &str, bytes: &[u8], beside: Option<Beside<'_>>) -> Result<Draft, 
         .iter()
         .flat_map(|found| declare(&mut reading, found))
         .collect();
-    for table in tables {
-        read_table(&mut reading, &table);
+    if let Some(table) = tables.get(limits::RESOURCES) {
+        let most = limits::grouped(limits::RESOURCES);
+        reading.errors.push(
+            Diagnostic::error(
+                table.name.span.clone(),
+                format!("there are more resources than {most}"),
+            )
+            .label("the first that is too many")
+            .help("make several scenarios of it"),
+        );
+    }
+    for table in tables.iter().take(limits::RESOURCES) {
+        read_table(&mut reading, table);
     }
     if let Some(value) = internet {
         soracom::internet(&mut reading, value);

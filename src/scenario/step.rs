@@ -11,7 +11,7 @@ use super::table::Table;
 use super::value::{self, Errors};
 use super::{
     Ask, Beside, Diagnostic, DoStep, LinkChange, LinkStep, Placed, ProbeStep, RunStep, Span, Step,
-    StepKind, Template, ValueCheck, action, link, template,
+    StepKind, Template, ValueCheck, action, limits, link, template,
 };
 use crate::cloud::Action;
 
@@ -26,9 +26,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a script may take.
 const RUN_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often a step may be repeated.
-const MOST_REPEATS: u32 = 10_000;
 
 /// Reads the steps. `twice` says where keys are given twice: it can't be told what their steps mean.
 pub(super) fn steps(
@@ -46,7 +43,19 @@ pub(super) fn steps(
     };
     let begins = |i: usize| items.get(i).map_or(usize::MAX, |item| item.span.start);
     let mut steps = Vec::new();
-    for (i, item) in items.iter().enumerate() {
+    if let Some(item) = items.get(limits::STEPS) {
+        let most = limits::grouped(limits::STEPS);
+        errors.push(
+            Diagnostic::error(
+                item.span.clone(),
+                format!("there are more steps than {most}"),
+            )
+            .label("the first that is too many")
+            .help("use `repeat`, or make several scenarios of it"),
+        );
+    }
+    let mut carried_out = 0;
+    for (i, item) in items.iter().enumerate().take(limits::STEPS) {
         let Data::Table(entries) = &item.data else {
             errors.push(value::wrong_kind("step", "a table", item));
             continue;
@@ -55,6 +64,17 @@ pub(super) fn steps(
             .iter()
             .any(|span| (begins(i)..begins(i + 1)).contains(&span.start));
         let sound = step(item, entries, beside, errors).filter(|_| clear);
+        let before = carried_out;
+        carried_out += sound.as_ref().map_or(1, |step| u64::from(step.repeat));
+        if (before..carried_out).contains(&limits::REPEATS_IN_ALL) {
+            let most = limits::grouped(limits::REPEATS_IN_ALL as usize);
+            let message = format!("steps are carried out more often than {most} times in all");
+            errors.push(
+                Diagnostic::error(item.span.clone(), message)
+                    .label("with the repetitions of this one and those before it")
+                    .help("repeat them less often, or make several scenarios of it"),
+            );
+        }
         steps.push(match sound {
             Some(step) => StepDraft::Sound(step),
             None => StepDraft::Faulty(Faulty::new(&item.span, entries)),
@@ -118,9 +138,13 @@ fn step(
     let table = Table::open(what, value.span.clone(), entries, &allowed, errors);
     let name = table.read("name", errors, value::text);
     let repeat = table.read("repeat", errors, |key, value, errors| {
-        value::number(key, 1..=MOST_REPEATS, value, errors)
+        value::number(key, 1..=limits::REPEATS, value, errors)
     });
-    let eventually = table.read("eventually", errors, value::duration);
+    let eventually = table.read("eventually", errors, |key, value, errors| match kind {
+        // It is the clouds' time that passes, and nobody waits.
+        "check" => value::duration(key, value, errors),
+        _ => value::patience(key, value, errors),
+    });
     let step = match kind {
         "do" => do_step(&table, entries, errors),
         "expect" => probe(&table, errors),
@@ -288,7 +312,7 @@ fn probe(table: &Table<'_>, errors: &mut Errors) -> Option<(StepKind, String)> {
     let from = table.require("from", "\"sensor\"", errors, value::text);
     let to = table.require("to", "\"server\"", errors, text_template);
     let expect = table.read("expect", errors, expect::read);
-    let timeout = table.read("timeout", errors, value::duration);
+    let timeout = table.read("timeout", errors, value::patience);
     let (from, to, (ask, expect)) = (from?, to?, expect?);
     let how = match &ask {
         Ask::Ping { .. } => "ping".to_owned(),
@@ -328,7 +352,7 @@ fn run(table: &Table<'_>, errors: &mut Errors) -> Option<(StepKind, String)> {
     });
     let stdout = table.read("stdout", errors, text_template);
     let stderr = table.read("stderr", errors, text_template);
-    let timeout = table.read("timeout", errors, value::duration);
+    let timeout = table.read("timeout", errors, value::patience);
     let on = on?;
     let said = format!("run on {}", on.value);
     let run = RunStep {

@@ -1,9 +1,13 @@
 //! From a file's bytes to tables: what TOML itself has to say.
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::data::Entries;
-use super::{Diagnostic, Diagnostics, Source, Span};
+use super::{Diagnostic, Diagnostics, Source, Span, limits};
+
+/// How many bytes are shown behind the place where a file is more than it may be.
+const SHOWN: usize = 40;
 
 /// From bytes to tables. Keys given twice are the only fault that reading goes on after: whatever else
 /// is wrong with the syntax, what follows it would be guesswork.
@@ -30,16 +34,30 @@ pub(super) fn parse(
         ));
         return Err(Diagnostics::new(source, vec![diagnostic]));
     }
+    if let Some(diagnostic) = limits::exceeded(&text) {
+        // No more of the file than what is shown of it.
+        let end = source.boundary(diagnostic.primary.span.end + SHOWN);
+        let text = source.text[..end].into();
+        let source = Source { text, ..source };
+        return Err(Diagnostics::new(source, vec![diagnostic]));
+    }
     if text.trim().is_empty() {
         let diagnostic = Diagnostic::error(0..0, "the file is empty")
             .help("a scenario declares resources and has steps; an example is in the README");
         return Err(Diagnostics::new(source, vec![diagnostic]));
     }
-    let (table, faults) = DeTable::parse_recoverable(&text);
+    let (table, faults) = if text.len() <= limits::MANY_FAULTS {
+        DeTable::parse_recoverable(&text)
+    } else {
+        match DeTable::parse(&text) {
+            Ok(table) => (table, Vec::new()),
+            Err(fault) => (Spanned::new(0..0, DeTable::default()), vec![fault]),
+        }
+    };
     let duplicates_only = faults.iter().all(is_duplicate);
     let mut errors: Vec<Diagnostic> = Vec::new();
     let mut searched = 0;
-    for fault in &faults {
+    for fault in faults.iter().take(limits::TOLD) {
         // What comes after a fault in its line only follows from it, unless keys are given twice.
         let start = fault.span().map_or(text.len(), |span| span.start);
         let same_line = !is_duplicate(fault)

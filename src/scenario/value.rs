@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 use super::data::{Data, Value};
 use super::diagnostic::Harm;
 use super::nearest::{alternatives, did_you_mean, nearest};
-use super::{Diagnostic, Placed};
+use super::{Diagnostic, Placed, limits};
 
 /// What is wrong so far.
 pub(super) type Errors = Vec<Diagnostic>;
@@ -258,6 +258,22 @@ fn span_of(text: &str) -> Option<jiff::SignedDuration> {
 /// The time that a text stands for, if it is not before its own beginning.
 pub(super) fn duration_of(text: &str) -> Option<Duration> {
     Duration::try_from(span_of(text)?).ok()
+}
+
+/// A duration of real time, for which somebody may have to wait.
+pub(super) fn patience(key: &str, value: &Value, errors: &mut Errors) -> Option<Duration> {
+    let read = duration(key, value, errors)?;
+    if read.as_secs_f64() > limits::PATIENCE_SECONDS as f64 {
+        errors.push(
+            Diagnostic::error(
+                value.span.clone(),
+                format!("`{key}` must be at most one hour"),
+            )
+            .help("with the kernel backend it is real time; the clouds' time passes with `wait`"),
+        );
+        return None;
+    }
+    Some(read)
 }
 
 /// A time longer than none: `50ms`, `3min`, `7d`.

@@ -6,6 +6,7 @@
 
 mod emulation;
 mod explain;
+mod kernel;
 mod output;
 mod page;
 mod reasons;

@@ -123,6 +123,7 @@ impl Held {
                 self.broken.extend(list.into_iter().map(|one| one.message));
             }
             Outcome::Broken(error) => self.broken.push(error.to_string()),
+            Outcome::Interrupted(signal) => self.broken.push(format!("{signal:?} came")),
         }
         let began = std::time::Instant::now();
         drop(backend);

@@ -12,6 +12,8 @@
 pub(in crate::backend) mod case;
 pub(in crate::backend) mod dissect;
 pub(in crate::backend) mod footprint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub(in crate::backend) mod judge;
 pub(in crate::backend) mod meaning;
 pub(in crate::backend) mod scene;

@@ -12,6 +12,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getegid, geteuid};
 
+use super::shortage::{Need, Space, shortage};
 use crate::backend::BackendError;
 
 /// Proof that the process is in the airlock.
@@ -96,6 +97,8 @@ fn make_sysctls_writable() {
 /// What may stand in the way of user namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Obstacles {
+    /// Whether `/proc` is missing.
+    pub blind: bool,
     /// `user.max_user_namespaces`.
     pub most: Option<String>,
     /// `kernel.unprivileged_userns_clone`, a switch of Debian's.
@@ -121,6 +124,7 @@ impl Obstacles {
             line.map(str::trim).unwrap_or_default().to_owned()
         };
         Self {
+            blind: !fs::exists("/proc/self/status").unwrap_or(false),
             most: sysctl("user/max_user_namespaces"),
             clone: sysctl("kernel/unprivileged_userns_clone"),
             apparmor: sysctl("kernel/apparmor_restrict_unprivileged_userns"),
@@ -142,17 +146,18 @@ impl Obstacles {
                 why: "the process has started threads already".into(),
             };
         }
+        if self.blind {
+            return machine("/proc is not mounted", "mount it: mount -t proc proc /proc");
+        }
         if is(&self.most, "0") {
             return machine(
                 "user.max_user_namespaces is 0",
                 "sysctl -w user.max_user_namespaces=15000, or run as root",
             );
         }
-        if errno == Errno::ENOSPC || errno == Errno::EUSERS {
-            return machine(
-                "the limit of namespaces is reached",
-                "raise it: sysctl -w user.max_user_namespaces=15000 user.max_net_namespaces=65536",
-            );
+        const KINDS: &[Space] = &[Space::User, Space::Net, Space::Mount];
+        if let Some((what, mend)) = shortage(errno, Need::Spaces(KINDS)) {
+            return machine(&what, &mend);
         }
         if is(&self.clone, "0") {
             return machine(
@@ -169,8 +174,8 @@ impl Obstacles {
         if self.seccomp {
             return machine(
                 "a seccomp filter forbids it, as in most containers",
-                "start the container with --privileged, or with --security-opt seccomp=unconfined \
-                 and --cap-add SYS_ADMIN --cap-add NET_ADMIN",
+                "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN, and with \
+                 --security-opt apparmor=unconfined where the machine has AppArmor",
             );
         }
         match errno {
@@ -213,7 +218,15 @@ mod tests {
                     ..Obstacles::default()
                 },
                 Errno::EPERM,
-                "seccomp=unconfined",
+                "--cap-add SYS_ADMIN",
+            ),
+            (
+                Obstacles {
+                    blind: true,
+                    ..Obstacles::default()
+                },
+                Errno::ENOENT,
+                "mount -t proc proc /proc",
             ),
             (
                 Obstacles {

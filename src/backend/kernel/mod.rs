@@ -5,6 +5,9 @@
 //! | [`airlock`] | out of the caller's network, before anything else |
 //! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log; and the relay of shaped links |
 //! | `drops` | what the kernel drops for reasons of its own |
+//! | [`features`] | what is asked of the kernel, and what is lost without it |
+//! | [`room`] | whether there is room for a run at all |
+//! | `shortage` | what has run out, and where its limit is set |
 //! | `host` | one node from inside: sockets, services, probes, scripts |
 //! | `sys` | system calls that no crate offers safely: the only unsafe code |
 //!
@@ -13,21 +16,31 @@
 
 pub mod airlock;
 pub mod drops;
+pub mod features;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    //! What the fuzzer runs.
+
+    pub use super::drops::fuzzing::drops;
+    pub use super::net::fuzzing::{netlink, rules};
+}
 mod host;
 mod net;
+pub mod room;
+mod shortage;
 mod sys;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::broadcast;
 
 use self::drops::{DropCounts, Drops};
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
 use self::net::{Clock, Counting, Loss, Maker, ReportDrop, ReportLoss, Surroundings, TracedDrop};
+use self::shortage::{Need, refused};
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe};
 use crate::backend::{Backend, BackendError, CaptureFile, Script, ScriptOutput};
 use crate::cloud::Reason;
@@ -102,17 +115,15 @@ impl Kernel {
     }
 
     async fn with(listens: bool, seed: u64) -> Result<Self, BackendError> {
-        raise_file_limit();
+        room::raise_file_limit();
         let (log, _) = broadcast::channel(LOG_LENGTH);
         let counting = Counting::default();
         // Tells this process's probes from another's.
         let shared = Shared::start(std::process::id())?;
         tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
         let traced = report_traced(shared.sightings().clone());
-        let clock = Clock::start().map_err(|errno| BackendError::Failed {
-            doing: "start the links' clock".into(),
-            why: errno.desc().to_lowercase(),
-        })?;
+        let clock = Clock::start()
+            .map_err(|errno| refused("start the links' clock", Need::Other, &errno.into()))?;
         let surroundings = Surroundings {
             seed,
             clock: clock.clone(),
@@ -401,13 +412,5 @@ async fn report(mut log: broadcast::Receiver<LoggedPacket>, to: Arc<Shared>) {
             Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "packet reports were lost"),
             Err(RecvError::Closed) => return,
         }
-    }
-}
-
-/// Each node takes a few descriptors, and 1,024 are allowed by default; the process may raise that by
-/// itself.
-fn raise_file_limit() {
-    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
 }

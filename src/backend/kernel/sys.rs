@@ -13,9 +13,12 @@ use nix::sys::prctl::set_child_subreaper;
 use nix::sys::socket::SetSockOpt;
 use nix::unistd::setsid;
 use socket2::Socket;
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -77,14 +80,39 @@ pub(super) fn watch(socket: Socket, interest: Interest) -> io::Result<AsyncFd<So
 
 /// Makes the command a pid 1 that never leaves zombies: the kernel reaps the children of a process
 /// that ignores SIGCHLD (wait(2)), orphans that it adopts among them, and exec keeps an ignored signal.
+/// It mounts the /proc of its PID namespace, read-only but for `/proc/sys/net`: only who is inside can.
 pub(super) fn become_init(command: &mut Command) {
     let prepare = || {
         setsid()?;
+        keep_descriptors()?;
         // SAFETY: ignoring a signal installs no handler.
         let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
         if before == libc::SIG_ERR {
             return Err(io::Error::last_os_error());
         }
+        let none = None::<&str>;
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        // Where a container forbids it, the outer /proc stays, which is read-only already.
+        if mount(Some("proc"), "/proc", Some("proc"), flags, none).is_ok() {
+            let net = "/proc/sys/net";
+            mount(Some(net), net, none, MsFlags::MS_BIND, none)?;
+            let again = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+            mount(none, "/proc", none, again | flags, none)?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes plain system calls; nix copies such short paths
+    // to the stack, so it neither allocates nor takes a lock.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Makes the command a session of its own, without a terminal, that keeps hold of its orphans while it
+/// lives.
+pub(super) fn become_script(command: &mut Command) {
+    let prepare = || {
+        setsid()?;
+        keep_descriptors()?;
+        set_child_subreaper(true)?;
         Ok(())
     };
     // SAFETY: between fork and exec the closure makes three plain system calls; it neither allocates
@@ -92,26 +120,51 @@ pub(super) fn become_init(command: &mut Command) {
     unsafe { command.pre_exec(prepare) };
 }
 
-/// Makes the command a session of its own that keeps hold of its orphans while it lives, with a /proc
-/// of its own PID namespace.
-pub(super) fn become_script(command: &mut Command) {
-    let prepare = || {
-        setsid()?;
-        set_child_subreaper(true)?;
-        // Only a process inside the PID namespace can mount its /proc. Where a container forbids it,
-        // the outer /proc stays, which shows these processes too, under other numbers.
-        let _ = mount(
-            Some("proc"),
-            "/proc",
-            Some("proc"),
-            MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
-            None::<&str>,
-        );
-        Ok(())
+/// Lets no descriptor past the first three through exec: what this process has open goes by itself, but
+/// what it was started with need not.
+fn keep_descriptors() -> io::Result<()> {
+    // SAFETY: a plain system call on numbers; nothing is closed before exec.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3_u32,
+            u32::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
     };
-    // SAFETY: between fork and exec the closure makes plain system calls; nix copies such short paths
-    // to the stack, so it neither allocates nor takes a lock.
-    unsafe { command.pre_exec(prepare) };
+    Errno::result(done)?;
+    Ok(())
+}
+
+/// Makes what is mounted at a path, and everything in it, read-only, without set-user-ID programs, and
+/// without devices unless they are wanted (mount_setattr(2), Linux 5.12).
+pub(super) fn make_read_only(path: &Path, with_devices: bool) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let devices = if with_devices {
+        0
+    } else {
+        libc::MOUNT_ATTR_NODEV
+    };
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | devices,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    // SAFETY: the path ends with NUL, the attributes are as large as is said, and the kernel reads both
+    // before the call ends.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of_val(&attributes),
+        )
+    };
+    Errno::result(done)?;
+    Ok(())
 }
 
 /// Lets the calling thread go before others (setpriority(2), which concerns one thread on Linux). Only root may.

@@ -20,6 +20,8 @@ mod craft;
 mod fabric;
 mod filter;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod host;
 mod nat;
 mod net;

@@ -9,6 +9,8 @@
 //! | `mark.rs` | by what a service recognises a probe |
 
 pub(in crate::backend) mod dns;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub(in crate::backend) mod mark;
 pub(in crate::backend) mod ntp;
 pub(in crate::backend) mod page;

@@ -32,15 +32,15 @@ pub struct Chosen {
     pub why: String,
 }
 
-/// Chooses as the plan says. `kernel` gets this machine ready for the kernel backend, and is called only
-/// where that one may be taken.
+/// Chooses as the plan says. `kernel` gets this machine ready for the kernel backend, says what has to be done
+/// without there, and is called only where that one may be taken.
 ///
 /// # Errors
 ///
 /// What the kernel backend lacks, where nothing else was allowed.
 pub fn choose(
     plan: &RunPlan,
-    kernel: impl FnOnce() -> Result<(), BackendError>,
+    kernel: impl FnOnce() -> Result<Vec<String>, BackendError>,
 ) -> Result<Chosen, BackendError> {
     let asked = |ground| Chosen {
         ground,
@@ -48,17 +48,28 @@ pub fn choose(
     };
     match plan.backend {
         BackendChoice::Memory => Ok(asked(Ground::Memory)),
-        BackendChoice::Kernel => kernel().map(|()| asked(Ground::Kernel)),
+        BackendChoice::Kernel => kernel().map(|without| Chosen {
+            ground: Ground::Kernel,
+            why: but_for(plan.asked, &without),
+        }),
         BackendChoice::Auto => Ok(match kernel() {
-            Ok(()) => Chosen {
+            Ok(without) => Chosen {
                 ground: Ground::Kernel,
-                why: "this machine has all that it needs".to_owned(),
+                why: but_for("this machine has all that it needs", &without),
             },
             Err(error) => Chosen {
                 ground: Ground::Memory,
                 why: format!("the kernel backend can't run here: {}", error.what()),
             },
         }),
+    }
+}
+
+/// What can be done without, and has to be, is part of every report: a verdict may rest on it.
+fn but_for(why: &str, without: &[String]) -> String {
+    match without {
+        [] => why.to_owned(),
+        list => format!("{why}; without {}", list.join(", ")),
     }
 }
 
@@ -81,7 +92,7 @@ mod tests {
         }
     }
 
-    fn lacking() -> Result<(), BackendError> {
+    fn lacking() -> Result<Vec<String>, BackendError> {
         Err(BackendError::Machine {
             what: "not permitted".into(),
             mend: "run as root".into(),
@@ -90,8 +101,9 @@ mod tests {
 
     #[test]
     fn the_kernel_where_it_can_else_memory() {
-        let chosen = choose(&plan(BackendChoice::Auto), || Ok(())).unwrap();
+        let chosen = choose(&plan(BackendChoice::Auto), || Ok(Vec::new())).unwrap();
         assert_eq!(chosen.ground, Ground::Kernel);
+        assert_eq!(chosen.why, "this machine has all that it needs");
         let chosen = choose(&plan(BackendChoice::Auto), lacking).unwrap();
         assert_eq!(chosen.ground, Ground::Memory);
         let why = "the kernel backend can't run here: not permitted";
@@ -102,8 +114,11 @@ mod tests {
     fn what_was_asked_for_and_nothing_else() {
         let chosen = choose(&plan(BackendChoice::Memory), || panic!("not asked for")).unwrap();
         assert_eq!((chosen.ground, &*chosen.why), (Ground::Memory, "as asked"));
-        let chosen = choose(&plan(BackendChoice::Kernel), || Ok(())).unwrap();
+        let chosen = choose(&plan(BackendChoice::Kernel), || Ok(Vec::new())).unwrap();
         assert_eq!((chosen.ground, &*chosen.why), (Ground::Kernel, "as asked"));
+        let without = || Ok(vec!["VXLAN (not there)".to_owned()]);
+        let chosen = choose(&plan(BackendChoice::Kernel), without).unwrap();
+        assert_eq!(chosen.why, "as asked; without VXLAN (not there)");
         let error = choose(&plan(BackendChoice::Kernel), lacking).unwrap_err();
         assert_eq!(error.mend(), "run as root");
     }

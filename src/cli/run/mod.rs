@@ -2,6 +2,7 @@
 
 pub mod choose;
 pub mod determinism;
+mod no_exec;
 
 use crate::plain::plain;
 use std::num::NonZeroUsize;
@@ -81,6 +82,14 @@ pub fn run_command(
             return Exit::Usage;
         }
     };
+    let (backend, asked) = backend(arguments);
+    if arguments.no_exec
+        && backend != BackendChoice::Memory
+        && let Some(message) = no_exec::refusal(&scenarios)
+    {
+        console.error(message);
+        return Exit::Usage;
+    }
     let junit = match arguments.junit.as_deref() {
         None => None,
         Some(file) => match Junit::create(file) {
@@ -107,7 +116,6 @@ pub fn run_command(
         },
     };
     let planned = scenarios.len();
-    let (backend, asked) = backend(arguments);
     let plan = RunPlan {
         scenarios,
         jobs: arguments.jobs,

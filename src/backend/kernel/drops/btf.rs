@@ -3,7 +3,7 @@
 //!
 //! Any bytes may come: what is cut short or contradicts itself is an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `BTF_MAGIC` in the machine's byte order.
 const MAGIC: u16 = 0xeb9f;
@@ -123,7 +123,7 @@ impl<'a> Btf<'a> {
         let mut whole = Member { offset: 0, kind: 0 };
         for name in path.split('.') {
             let member = self
-                .find(&head, name, 0)?
+                .find(&head, name, &mut BTreeSet::new())?
                 .ok_or_else(|| missing(structure, path))?;
             whole.offset += member.offset;
             whole.kind = member.kind;
@@ -154,10 +154,17 @@ impl<'a> Btf<'a> {
             .find(|head| self.string(head.name) == name)
     }
 
-    /// A member by its name, also inside members without one. These nest a few levels deep.
-    fn find(&self, head: &Head, name: &str, depth: u32) -> Result<Option<Member>, BtfError> {
-        const DEEPEST: u32 = 16;
-        if !matches!(head.kind, kind::STRUCT | kind::UNION) || depth == DEEPEST {
+    /// A member by its name, also inside members without one. These nest a few levels deep. No type is
+    /// looked through twice: members of one type that has members of one type, and so on, are without number.
+    fn find(
+        &self,
+        head: &Head,
+        name: &str,
+        seen: &mut BTreeSet<usize>,
+    ) -> Result<Option<Member>, BtfError> {
+        const MOST: usize = 256;
+        let holds = matches!(head.kind, kind::STRUCT | kind::UNION);
+        if !holds || seen.len() == MOST || !seen.insert(head.body) {
             return Ok(None);
         }
         for n in 0..head.count {
@@ -175,7 +182,7 @@ impl<'a> Btf<'a> {
                 return Ok(Some(Member { offset, kind }));
             }
             if own.is_empty()
-                && let Some(inner) = self.find(&self.plain(kind)?, name, depth + 1)?
+                && let Some(inner) = self.find(&self.plain(kind)?, name, seen)?
             {
                 return Ok(Some(Member {
                     offset: offset + inner.offset,

@@ -20,7 +20,8 @@ use super::permission::TYPES;
 use super::program::{self, Maps, RECORD, Record};
 use super::{Shared, State, symbols};
 use crate::backend::evidence::meaning::{self, Drop, Meaning};
-use crate::backend::kernel::host::{Sighting, Sightings, Source};
+use crate::backend::kernel::features::Feature;
+use crate::backend::kernel::host::{CatchUp, Sighting, Sightings, Source};
 use crate::backend::kernel::sys::bpf::{self, Map, MapKind};
 use crate::backend::kernel::sys::ring::Ring;
 
@@ -58,6 +59,9 @@ impl Loaded {
     /// The same with this much room for records.
     fn load_with(buffer: u32) -> Result<Self, String> {
         let failed = |doing: &str, error: &io::Error| format!("{doing}: {}", plain(error));
+        Feature::DropReasons
+            .there()
+            .map_err(|errno| failed("attach to the tracepoint kfree_skb", &errno.into()))?;
         let types = fs::read(TYPES).map_err(|e| failed("read the kernel's types", &e))?;
         let (layout, names) = Btf::read(&types)
             .and_then(|btf| layout::look(&btf))
@@ -128,14 +132,24 @@ pub(super) fn run(shared: &Arc<Shared>, state: &watch::Sender<State>, to: &Sight
             let took = began.elapsed();
             tracing::debug!(?took, "listening to the kernel's own drops");
             state.send_replace(State::Listening);
-            listen(shared, &mut loaded, to);
+            match CatchUp::new() {
+                Ok(catch_up) => {
+                    let catch_up = Arc::new(catch_up);
+                    to.set_reader(Some(Arc::clone(&catch_up)));
+                    listen(shared, &mut loaded, to, &catch_up);
+                    to.set_reader(None);
+                }
+                Err(errno) => {
+                    tracing::error!("the kernel's drops can't be read: {}", errno.desc());
+                }
+            }
         }
         Err(why) => tracing::warn!(why, "the kernel's own drops are not listened to"),
     }
     state.send_replace(State::Deaf);
 }
 
-fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
+fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings, catch_up: &CatchUp) {
     let mut record = [0; RECORD];
     let mut places = BTreeMap::new();
     let mut pace = Pace::default();
@@ -144,6 +158,7 @@ fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
             let mut ready = [
                 PollFd::new(loaded.ring.as_fd(), PollFlags::POLLIN),
                 PollFd::new(shared.stop.as_fd(), PollFlags::POLLIN),
+                PollFd::new(catch_up.as_fd(), PollFlags::POLLIN),
             ];
             match poll(&mut ready, PollTimeout::NONE) {
                 Ok(_) => {}
@@ -157,6 +172,7 @@ fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
                 return;
             }
         }
+        let begun = catch_up.begin();
         let mut count = 0;
         while loaded.ring.next(&mut record).is_some() {
             count += 1;
@@ -166,6 +182,7 @@ fn listen(shared: &Shared, loaded: &mut Loaded, to: &Sightings) {
                 to.report(sighting);
             }
         }
+        catch_up.done(begun);
         shared.seen.fetch_add(count, Ordering::Relaxed);
         let lost = loaded.lost();
         let before = shared.lost.swap(lost, Ordering::Relaxed);

@@ -15,6 +15,8 @@
 
 mod assembler;
 mod btf;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod layout;
 mod listener;
 mod permission;

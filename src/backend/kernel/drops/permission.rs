@@ -2,11 +2,16 @@
 
 use std::fs;
 
+use crate::backend::kernel::features::Feature;
+
 /// Where the kernel describes its types.
 pub(super) const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
 /// What keeps a program off the tracepoint, as far as can be told without loading one.
 pub fn missing() -> Option<&'static str> {
+    if Feature::DropReasons.is_off() {
+        return Some("it is turned off");
+    }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status
         .lines()

@@ -14,7 +14,7 @@ pub(super) fn function(address: u64) -> Option<String> {
 }
 
 /// The function that begins last before the address, in a list that need not be sorted.
-fn nearest(mut list: impl BufRead, address: u64) -> Option<String> {
+pub(super) fn nearest(mut list: impl BufRead, address: u64) -> Option<String> {
     let mut best: Option<(u64, String)> = None;
     let mut line = Vec::new();
     loop {

@@ -5,10 +5,12 @@
 //! | `sockets.rs` | the one thread that makes sockets in namespaces |
 //! | `serve/` | what listens |
 //! | `witness.rs` | the source addresses that services saw |
+//! | `catch_up.rs` | waiting until what the kernel has reported is read too |
 //! | `probe/` | one question to the network |
 //! | `sightings.rs` | packets that filters, or the kernel itself, put a label on |
 //! | `script/` | the user's own commands: the only place that forks |
 
+mod catch_up;
 mod probe;
 mod script;
 mod serve;
@@ -17,7 +19,9 @@ mod sightings;
 mod sockets;
 mod witness;
 
+pub use self::catch_up::CatchUp;
 pub use script::forks;
+pub(super) use script::{try_landlock, try_out as try_script};
 pub use shared::Shared;
 pub use sightings::{Sighting, Sightings, Source};
 
@@ -32,6 +36,7 @@ use socket2::Socket;
 use tokio::sync::Mutex;
 
 use crate::backend::BackendError;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::network::{Listen, NodeId, Service};
 use script::Init;
 use serve::Running;
@@ -107,6 +112,11 @@ impl Host {
             }
         }
         Err(last)
+    }
+
+    /// What the kernel refused here, in words.
+    fn refused(&self, doing: &str, need: Need, error: &io::Error) -> BackendError {
+        refused(&format!("{doing} on {}", self.id), need, error)
     }
 
     /// What failed here, in words.

@@ -1,6 +1,5 @@
 //! What all nodes have in common.
 
-use crate::plain::plain;
 use std::sync::Arc;
 
 use super::sightings::Sightings;
@@ -8,6 +7,7 @@ use super::sockets::Sockets;
 use super::witness::Witness;
 use crate::backend::BackendError;
 use crate::backend::evidence::ticket::Tickets;
+use crate::backend::kernel::shortage::{Need, refused};
 
 /// What all nodes have in common: the thread that makes sockets, the hub of labelled packets, the
 /// services' notes, and the numbers that tell probes apart.
@@ -27,10 +27,8 @@ impl Shared {
     ///
     /// If the thread can't be started or /proc isn't mounted.
     pub fn start(nonce: u32) -> Result<Arc<Self>, BackendError> {
-        let sockets = Sockets::start().map_err(|error| BackendError::Failed {
-            doing: "start the thread that makes sockets".into(),
-            why: plain(error),
-        })?;
+        let doing = "start the thread that makes sockets";
+        let sockets = Sockets::start().map_err(|error| refused(doing, Need::Thread, &error))?;
         Ok(Arc::new(Self {
             sockets,
             sightings: Sightings::new(),

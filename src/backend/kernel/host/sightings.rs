@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::CatchUp;
 pub use crate::backend::evidence::Source;
 use crate::network::{Family, Label, NodeId};
 
@@ -34,6 +35,8 @@ const BACKLOG: usize = 4096;
 pub struct Sightings {
     reports: broadcast::Sender<Arc<Sighting>>,
     traced: Arc<Mutex<BTreeSet<NodeId>>>,
+    /// The reader of the kernel's own drops, while it reads.
+    reader: Arc<Mutex<Option<Arc<CatchUp>>>>,
 }
 
 impl Sightings {
@@ -42,6 +45,7 @@ impl Sightings {
         Self {
             reports: broadcast::Sender::new(BACKLOG),
             traced: Arc::default(),
+            reader: Arc::default(),
         }
     }
 
@@ -49,6 +53,23 @@ impl Sightings {
     pub fn report(&self, sighting: Sighting) {
         // Without a probe under way nobody asks for evidence.
         let _ = self.reports.send(Arc::new(sighting));
+    }
+
+    /// Who reads the kernel's own drops from now on, or that nobody does any longer.
+    pub fn set_reader(&self, reader: Option<Arc<CatchUp>>) {
+        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
+    }
+
+    /// Waits until what the kernel has reported is told to the probes, at most that long.
+    pub(super) async fn catch_up(&self, patience: Duration) {
+        let reader = {
+            let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.clone()
+        };
+        let Some(reader) = reader else { return };
+        if !reader.caught_up(patience).await {
+            tracing::warn!("the kernel's own drops are read too late to be told to this probe");
+        }
     }
 
     /// Whether this node has rules of its own, whose drops are reported with the rule.

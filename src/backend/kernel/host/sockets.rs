@@ -16,6 +16,8 @@ use nix::sched::{CloneFlags, setns};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::oneshot;
 
+use crate::backend::kernel::features::Feature;
+
 /// What sort of socket to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -118,7 +120,10 @@ fn make(kind: Kind, bind: SocketAddrV4) -> io::Result<Socket> {
             Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?
         }
         Kind::Udp | Kind::UdpServer => Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?,
-        Kind::Icmp => Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))?,
+        Kind::Icmp => {
+            Feature::RawSockets.there()?;
+            Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))?
+        }
     };
     socket.set_nonblocking(true)?;
     if matches!(kind, Kind::TcpListener | Kind::UdpServer) {

@@ -1,8 +1,9 @@
 //! What the services saw of the probes: the source address that arrived.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -26,6 +27,8 @@ pub(super) struct Witness(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     notes: Mutex<VecDeque<Note>>,
+    /// Why a service could not let somebody in.
+    closed: Mutex<Option<io::Error>>,
     changed: Notify,
 }
 
@@ -40,6 +43,21 @@ impl Witness {
         notes.push_back(Note { mark, source, at });
         drop(notes);
         self.0.changed.notify_waiters();
+    }
+
+    /// A service could not let somebody in: whoever asks now gets no answer through no fault of the network.
+    pub(super) fn could_not_accept(&self, error: io::Error) {
+        *self.closed() = Some(error);
+    }
+
+    /// Why a service could not, since this was last asked.
+    pub(super) fn take_closed(&self) -> Option<io::Error> {
+        self.closed().take()
+    }
+
+    fn closed(&self) -> MutexGuard<'_, Option<io::Error>> {
+        let closed = &self.0.closed;
+        closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the probe that began at `since` came from; none if nobody saw it, or two sources bear

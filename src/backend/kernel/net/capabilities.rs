@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+
 use super::counters::Counting;
 use super::error::Refusal;
 use super::namespace;
@@ -10,10 +12,14 @@ use super::nflog;
 use super::nft::Tables;
 use super::rtnl::{self, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
-use super::{link, tunnel};
+use super::{link, look, sysctl, trace, tunnel};
 use crate::backend::BackendError;
 use crate::backend::kernel::airlock::Obstacles;
 use crate::backend::kernel::drops;
+use crate::backend::kernel::features::{Facts, Feature};
+use crate::backend::kernel::host;
+use crate::backend::kernel::shortage::{Need, refused};
+use crate::backend::kernel::sys::packet::PacketSocket;
 use crate::network::{
     Chain, ChainId, Change, End, Hook, HookPoint, IfName, Label, Mac, NodeId, Rule, Statement,
     Test, Vxlan,
@@ -46,94 +52,80 @@ pub struct Capability {
 /// Tries everything on a thread of its own, in namespaces that are gone afterwards. The process should
 /// be in the airlock.
 pub fn probe() -> Capabilities {
-    let thread = std::thread::spawn(|| {
-        let mut list = probe_network();
-        list.push(kernel_reasons());
-        list
-    });
-    let list = thread.join().unwrap_or_default();
-    Capabilities { list }
-}
-
-/// Tries all that nothing can be done without, as [`probe`] does.
-///
-/// # Errors
-///
-/// The first that does not work here.
-pub fn required() -> Result<(), BackendError> {
-    let thread = std::thread::spawn(probe_network);
-    let list = thread.join().unwrap_or_default();
-    let lacks = |one: &Capability| one.required && !one.available;
-    match list.into_iter().find(lacks) {
-        Some(one) => Err(BackendError::Machine {
-            what: format!("{}: {}", one.name, one.why),
-            mend: one.mend,
-        }),
-        None => Ok(()),
+    let list = apart(|| try_all(drop_reasons));
+    Capabilities {
+        list: list.unwrap_or_default(),
     }
 }
 
-fn probe_network() -> Vec<Capability> {
-    let counting = Counting::default();
-    let mut list = Vec::new();
-    let entered = namespace::make();
-    let obstacle = entered
-        .as_ref()
-        .err()
-        .map(|r| Obstacles::look().explain(r.errno));
-    list.push(finding(
-        "network namespaces",
-        true,
-        "nothing runs on this machine's kernel",
-        "run as root, or allow user namespaces: sysctl -w user.max_user_namespaces=15000",
-        obstacle.map_or(Ok(()), Err),
-    ));
-    let refused = |done: Result<(), Refusal>, doing: &str| done.map_err(|r| r.of(doing));
-    list.push(finding(
-        "veth",
-        true,
-        "nodes can't be joined",
-        "modprobe veth, or a kernel with CONFIG_VETH",
-        refused(veth(&counting), "make a pair of interfaces"),
-    ));
-    list.push(finding(
-        "VXLAN",
-        false,
-        "scenarios with Gate can't run",
-        "modprobe vxlan, or a kernel with CONFIG_VXLAN",
-        refused(vxlan(&counting), "make a VXLAN interface"),
-    ));
-    list.push(finding(
-        "nf_tables",
-        true,
-        "no security groups, network ACLs or verdicts",
-        "modprobe nf_tables, or a kernel with CONFIG_NF_TABLES and CONFIG_NF_TABLES_IPV4",
-        refused(filter(&counting, &plain()), "load a filter"),
-    ));
-    list.push(finding(
-        "packet log",
-        true,
-        "no drop can be explained",
-        "modprobe nfnetlink_log nft_log, or a kernel with CONFIG_NETFILTER_NETLINK_LOG",
-        refused(packet_log(&counting), "listen to the packet log"),
-    ));
-    list.push(finding(
-        "connection tracking and NAT",
-        true,
-        "no stateful rules, no address translation",
-        "modprobe nf_conntrack nft_ct nft_nat, or a kernel with CONFIG_NF_CONNTRACK and CONFIG_NF_NAT",
-        refused(filter(&counting, &translation()), "load a filter with NAT"),
-    ));
-    list
+/// Tries what [`probe`] does, but loads nothing into the kernel; what can be done without and isn't there.
+///
+/// # Errors
+///
+/// The first that nothing can be done without, and does not work here.
+pub fn required() -> Result<Vec<Capability>, BackendError> {
+    let permitted = || drops::missing().map_or(Ok(()), |why| Err(reasons_refused(why.to_owned())));
+    let list = apart(move || try_all(permitted))?;
+    let missing: Vec<Capability> = list.into_iter().filter(|one| !one.available).collect();
+    match missing.iter().find(|one| one.required) {
+        Some(one) => Err(BackendError::Machine {
+            what: format!("{}: {}", one.name, one.why),
+            mend: one.mend.clone(),
+        }),
+        None => Ok(missing),
+    }
 }
 
-fn finding(
-    name: &'static str,
-    required: bool,
-    costs: &'static str,
-    mend: &str,
-    done: Result<(), BackendError>,
-) -> Capability {
+/// Does it on a thread of its own, which may go where it wants.
+fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BackendError> {
+    let doing = "try out what the kernel can do";
+    let thread = std::thread::Builder::new().spawn(work);
+    let thread = thread.map_err(|error| refused(doing, Need::Thread, &error))?;
+    thread.join().map_err(|_| BackendError::Failed {
+        doing: doing.into(),
+        why: "the thread panicked".into(),
+    })
+}
+
+fn try_all(drop_reasons: impl Fn() -> Result<(), BackendError>) -> Vec<Capability> {
+    let counting = Counting::default();
+    let each = Feature::ALL.into_iter();
+    each.map(|feature| {
+        let said = |done: Result<(), Refusal>, doing: &str| done.map_err(|r| r.of(doing));
+        let done = match feature {
+            Feature::NetworkNamespaces => own_network(),
+            Feature::Veth => said(veth(&counting), "make a pair of interfaces"),
+            Feature::Vxlan => said(vxlan(&counting), "make a VXLAN interface"),
+            Feature::NfTables => said(filter(&counting, &plain()), "load a filter"),
+            Feature::PacketLog => said(packet_log(&counting), "listen to the packet log"),
+            Feature::Nat => said(filter(&counting, &translation()), "load a filter with NAT"),
+            Feature::PacketSockets => said(packet_socket(), "open a packet socket"),
+            Feature::RawSockets => said(raw_socket(), "make a raw socket"),
+            Feature::Switches => {
+                sysctl::try_write().map_err(|(key, refusal)| refusal.of(format!("set {key}")))
+            }
+            Feature::Cage => cage(),
+            Feature::Landlock => host::try_landlock().map_err(|why| BackendError::Failed {
+                doing: "restrict writing".into(),
+                why,
+            }),
+            Feature::Trace => said(trace::try_out(&counting), "listen to the trace"),
+            Feature::DropReasons => drop_reasons(),
+            Feature::SocketDiagnosis => said(look::try_out(&counting), "ask for what listens"),
+        };
+        finding(feature, done)
+    })
+    .collect()
+}
+
+fn finding(feature: Feature, done: Result<(), BackendError>) -> Capability {
+    let Facts {
+        name,
+        required,
+        costs,
+        mend,
+        ..
+    } = feature.facts();
     let (why, mend) = match done {
         Ok(()) => (String::new(), String::new()),
         Err(BackendError::Machine { what, mend }) => (what, mend),
@@ -149,6 +141,12 @@ fn finding(
     }
 }
 
+fn own_network() -> Result<(), BackendError> {
+    let made = namespace::make();
+    made.map(drop)
+        .map_err(|refusal| Obstacles::look().explain(refusal.errno))
+}
+
 fn requests(counting: &Counting, requests: Vec<Request>) -> Result<(), Refusal> {
     let mut socket = NetlinkSocket::open(Subsystem::Route, counting)?;
     let mut batch = Batch::default();
@@ -160,6 +158,7 @@ fn requests(counting: &Counting, requests: Vec<Request>) -> Result<(), Refusal> 
 }
 
 fn veth(counting: &Counting) -> Result<(), Refusal> {
+    Feature::Veth.there()?;
     let here = namespace::current()?;
     let end = |name| End::new(NodeId::new("doctor"), IfName::fit(name, ""));
     let pair = link::pair((&end("a"), 10), (&end("b"), 11), here.as_fd(), 1500);
@@ -167,6 +166,7 @@ fn veth(counting: &Counting) -> Result<(), Refusal> {
 }
 
 fn vxlan(counting: &Counting) -> Result<(), Refusal> {
+    Feature::Vxlan.there()?;
     let vxlan = Vxlan {
         vni: 10,
         local: Ipv4Addr::LOCALHOST,
@@ -223,25 +223,47 @@ fn filter(counting: &Counting, chain: &Chain) -> Result<(), Refusal> {
     set.and_then(|()| tables.change(&mut socket, &[remove]).map_err(|(_, r)| r))
 }
 
+/// As pings need it.
+fn raw_socket() -> Result<(), Refusal> {
+    Feature::RawSockets.there()?;
+    let flags = SockFlag::SOCK_CLOEXEC;
+    socket(
+        AddressFamily::Inet,
+        SockType::Raw,
+        flags,
+        SockProtocol::Icmp,
+    )?;
+    Ok(())
+}
+
 fn packet_log(counting: &Counting) -> Result<(), Refusal> {
     nflog::bind(nflog::NFLOG_GROUP, counting).map(drop)
 }
 
+/// As a shaped link's relay opens it, with room for next to nothing.
+fn packet_socket() -> Result<(), Refusal> {
+    Feature::PacketSockets.there()?;
+    PacketSocket::open(4096).map(drop).map_err(Refusal::from)
+}
+
+/// What `run` steps need, beside the programs that they call.
+fn cage() -> Result<(), BackendError> {
+    let net = namespace::current().map_err(|r| r.of("open the network namespace"))?;
+    apart(|| host::try_script(net))?
+}
+
 /// The kernel's own reasons for drops come by a BPF program, which is loaded here for a moment: a kernel
 /// that is locked down refuses it though nothing else is missing.
-fn kernel_reasons() -> Capability {
+fn drop_reasons() -> Result<(), BackendError> {
     let tried = drops::missing().map_or_else(drops::try_out, |why| Err(why.to_owned()));
-    finding(
-        "the kernel's own drop reasons",
-        false,
-        "mistakes that the kernel alone notices stay nameless: a wrong VNI or outer address, an \
-         instance's own filter, an instance that does not forward",
-        "run as root, on a kernel with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS, 5.17 or later",
-        tried.map_err(|why| BackendError::Failed {
-            doing: "ask for the kernel's reasons".into(),
-            why,
-        }),
-    )
+    tried.map_err(reasons_refused)
+}
+
+fn reasons_refused(why: String) -> BackendError {
+    BackendError::Failed {
+        doing: "ask for the kernel's reasons".into(),
+        why,
+    }
 }
 
 #[cfg(test)]
@@ -253,8 +275,8 @@ mod tests {
     #[test]
     fn a_finding_that_fails_says_how_to_mend_it() {
         let refusal = Refusal::from(Errno::ENODEV).of("make a pair of interfaces");
-        let found = finding("veth", true, "nothing", "modprobe veth", Err(refusal));
+        let found = finding(Feature::Veth, Err(refusal));
         assert!(!found.available);
-        assert_eq!(found.mend, "modprobe veth");
+        assert_eq!(found.mend, Feature::Veth.facts().mend);
     }
 }

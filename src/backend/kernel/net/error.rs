@@ -9,6 +9,7 @@ use std::io;
 use nix::errno::Errno;
 
 use crate::backend::BackendError;
+use crate::backend::kernel::shortage::{Need, Space, shortage};
 
 /// A refusal: its number, and what the kernel said besides (netlink's extended acknowledgement).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,26 +44,18 @@ impl Refusal {
             what: format!("failed to {doing}: {reason}"),
             mend: mend.to_owned(),
         };
+        // Of what is made in this part, only a namespace has a limit that says ENOSPC.
+        if let Some((what, mend)) = shortage(self.errno, Need::Spaces(&[Space::Net])) {
+            return machine(&what, &mend);
+        }
         match self.errno {
             Errno::EPERM | Errno::EACCES => machine(
                 "not permitted",
                 "run as root, or where user namespaces are allowed (sysctl -w user.max_user_namespaces=15000)",
             ),
-            Errno::EMFILE | Errno::ENFILE => machine(
-                "too many open files (each node needs three or four)",
-                "raise the limit: ulimit -n 65536",
-            ),
-            Errno::ENOSPC | Errno::EUSERS => machine(
-                "the limit of namespaces is reached",
-                "raise it: sysctl -w user.max_net_namespaces=65536",
-            ),
-            Errno::ENOMEM => machine(
-                "out of memory",
-                "use fewer nodes, or a machine with more memory",
-            ),
             Errno::EROFS => machine(
                 "/proc/sys is read-only here, as in most containers",
-                "start the container with --privileged, or with --security-opt systempaths=unconfined",
+                "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN, or with --security-opt systempaths=unconfined",
             ),
             Errno::EOPNOTSUPP => machine(
                 &format!("the kernel does not know how{}", self.besides()),

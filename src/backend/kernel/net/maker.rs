@@ -15,6 +15,7 @@ use super::relay::Surroundings;
 use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::guest::Guest;
 use crate::network::{Change, NodeId};
 
@@ -83,7 +84,7 @@ impl Maker {
                     request.carry_out(&mut world);
                 }
             })
-            .map_err(|error| super::error::Refusal::from(error).of("start the maker thread"))?;
+            .map_err(|error| refused("start the maker thread", Need::Thread, &error))?;
         started.await.map_err(|_| gone())??;
         Ok(Self {
             orders: Some(orders),

@@ -16,6 +16,8 @@ pub mod capabilities;
 mod counters;
 mod describe;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod link;
 mod look;
 mod maker;

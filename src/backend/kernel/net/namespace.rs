@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::error::Refusal;
+use crate::backend::kernel::features::Feature;
 use crate::network::NodeId;
 
 /// A node's namespace. It lives as long as somebody holds its descriptor, or a socket made inside.
@@ -56,6 +57,7 @@ pub(super) fn current() -> Result<OwnedFd, Refusal> {
 
 /// Takes the calling thread into a new namespace, with nothing in it but `lo`, which is down.
 pub(super) fn make() -> Result<OwnedFd, Refusal> {
+    Feature::NetworkNamespaces.there()?;
     unshare(CloneFlags::CLONE_NEWNET)?;
     crate::fault::point("namespace made");
     current()

@@ -12,6 +12,7 @@ use super::reader::{Listener, Reader};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::wire;
 use crate::backend::BackendError;
+use crate::backend::kernel::features::Feature;
 use crate::network::{Family, NodeId};
 
 /// The group that log rules report to.
@@ -112,6 +113,7 @@ pub(super) fn bind(group: u16, counting: &Counting) -> Result<NetlinkSocket, Ref
     const COMMAND: (u16, u8) = (1, 1);
     const MODE: (u16, u8) = (2, 2);
     const THRESHOLD: u16 = 5;
+    Feature::PacketLog.there()?;
     let mut socket = NetlinkSocket::open(Subsystem::Netfilter, counting)?;
     let fd = socket.as_socket();
     // Beyond the machine's limit where that is allowed, up to it elsewhere.

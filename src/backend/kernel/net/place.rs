@@ -11,6 +11,7 @@ use super::rtnl::Request;
 use super::socket::NetlinkSocket;
 use super::trace::Tracing;
 use super::{address, link, neighbour, route, tunnel};
+use crate::backend::kernel::features::Feature;
 use crate::network::{Change, IfName};
 
 /// A node.
@@ -40,6 +41,7 @@ impl Place {
     ) -> Result<Vec<Request>, Refusal> {
         Ok(match change {
             Change::AddTunnel(_, dev, vxlan) => {
+                Feature::Vxlan.there()?;
                 let index = *next_index;
                 *next_index += 1;
                 self.interfaces.insert(dev.clone(), index);

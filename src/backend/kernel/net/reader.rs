@@ -17,6 +17,7 @@ use super::error::Refusal;
 use super::socket::NetlinkSocket;
 use super::wire;
 use crate::backend::BackendError;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::network::NodeId;
 
 /// What is done with a message that was read at this moment. Runs on the reading thread.
@@ -55,6 +56,7 @@ const STOP: u64 = 0;
 impl Reader {
     /// Starts the thread.
     pub fn start() -> Result<Self, BackendError> {
+        const DOING: &str = "start the packet log's thread";
         let make = || -> Result<_, Refusal> {
             let shared = Shared {
                 epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
@@ -63,18 +65,19 @@ impl Reader {
             };
             let event = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
             shared.epoll.add(&shared.stop, event)?;
-            let shared = Arc::new(shared);
-            let for_thread = Arc::clone(&shared);
-            let thread = std::thread::Builder::new()
-                .name("canal-nflog".into())
-                .spawn(move || read_all(&for_thread))?;
-            Ok(Self {
-                shared,
-                next: STOP + 1,
-                thread: Some(thread),
-            })
+            Ok(Arc::new(shared))
         };
-        make().map_err(|refusal| refusal.of("start the packet log's thread"))
+        let shared = make().map_err(|refusal| refusal.of(DOING))?;
+        let for_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("canal-nflog".into())
+            .spawn(move || read_all(&for_thread))
+            .map_err(|error| refused(DOING, Need::Thread, &error))?;
+        Ok(Self {
+            shared,
+            next: STOP + 1,
+            thread: Some(thread),
+        })
     }
 
     /// Reads a socket that doesn't block, on behalf of `node`.

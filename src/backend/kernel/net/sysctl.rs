@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 
 use super::error::Refusal;
+use crate::backend::kernel::features::Feature;
 
 /// Where the switches are. `/proc/sys/net` shows the namespace of the thread that opens it.
 const ROOT: &str = "/proc/sys/net/";
@@ -116,6 +117,12 @@ impl Pins {
     }
 }
 
+/// Writes a switch of the calling thread's namespace as it stands, to see whether that is allowed.
+pub(super) fn try_write() -> Result<(), (String, Refusal)> {
+    let value = read(FORWARD).unwrap_or_else(|| "0".to_owned());
+    write(FORWARD, &value)
+}
+
 fn read(key: &str) -> Option<String> {
     let text = fs::read_to_string(format!("{ROOT}{key}")).ok()?;
     Some(text.trim().to_owned())
@@ -123,6 +130,7 @@ fn read(key: &str) -> Option<String> {
 
 fn write(key: &str, value: &str) -> Result<(), (String, Refusal)> {
     let put = || -> io::Result<()> {
+        Feature::Switches.there()?;
         let mut file = OpenOptions::new()
             .write(true)
             .open(format!("{ROOT}{key}"))?;

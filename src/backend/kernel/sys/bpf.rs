@@ -102,6 +102,18 @@ impl Map {
     }
 }
 
+#[cfg(test)]
+impl Map {
+    /// A descriptor that is no map, for tests that ask the kernel nothing.
+    pub fn without_kernel(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            key: 0,
+            value: 0,
+        }
+    }
+}
+
 /// Loads a program for raw tracepoints. If the kernel refuses it, the end of its verifier's log comes
 /// along.
 pub(in crate::backend::kernel) fn load(
@@ -206,5 +218,23 @@ impl<const WORDS: usize> Union<WORDS> {
         };
         let done = Errno::result(done)?;
         i32::try_from(done).map_err(|_| io::ErrorKind::InvalidData.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_stand_where_the_kernel_looks() {
+        let mut union = Union::<8>::default();
+        union.u32s([7, 8]);
+        union.u64s(1, [0x1122_3344_5566_7788, u64::MAX]);
+        assert_eq!((size_of_val(&union), align_of_val(&union)), (32, 8));
+        let halves = 0x1122_3344_5566_7788_u64.to_ne_bytes();
+        let [a, b, c, d, e, f, g, h] = halves;
+        let (low, high) = ([a, b, c, d], [e, f, g, h]);
+        let (low, high) = (u32::from_ne_bytes(low), u32::from_ne_bytes(high));
+        assert_eq!(union.words, [7, 8, low, high, u32::MAX, u32::MAX, 0, 0]);
     }
 }

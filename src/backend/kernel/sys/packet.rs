@@ -226,12 +226,23 @@ impl Inbox {
 
 /// The time stamp among a message's control data.
 fn stamp(header: &libc::msghdr) -> Option<Duration> {
-    // SAFETY: the kernel has filled the control data that the header points at, and its length.
-    let first = unsafe { libc::CMSG_FIRSTHDR(header).as_ref() }?;
-    if (first.cmsg_level, first.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+    // SAFETY: the header points at control data of the length that it says, or at none.
+    let first = unsafe { libc::CMSG_FIRSTHDR(header) };
+    if first.is_null() {
         return None;
     }
-    // SAFETY: data of this type is a timespec; it need not be aligned.
+    // SAFETY: a head that is there is whole, and aligned as `Control` is. It is read, not borrowed: a
+    // reference to it would not reach the data behind it.
+    let head = unsafe { first.read() };
+    // SAFETY: counts bytes.
+    let whole = unsafe { libc::CMSG_LEN(size_of::<libc::timespec>() as libc::c_uint) };
+    let kind = (head.cmsg_level, head.cmsg_type);
+    if kind != (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)
+        || (head.cmsg_len as usize) < whole as usize
+    {
+        return None;
+    }
+    // SAFETY: data of this kind is a timespec, and all of it is there; it need not be aligned.
     let time: libc::timespec = unsafe {
         libc::CMSG_DATA(first)
             .cast::<libc::timespec>()
@@ -240,3 +251,6 @@ fn stamp(header: &libc::msghdr) -> Option<Duration> {
     let seconds = u64::try_from(time.tv_sec).ok()?;
     Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
 }
+
+#[cfg(test)]
+mod tests;

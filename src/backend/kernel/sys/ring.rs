@@ -147,3 +147,7 @@ impl Drop for Mapping {
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.length.get()) };
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests;

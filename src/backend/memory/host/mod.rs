@@ -33,6 +33,8 @@ use connection::Connection;
 
 pub(super) use ask::{Ask, AskId};
 pub(super) use begin::Halt;
+#[cfg(any(test, fuzzing))]
+pub(super) use talk::fuzzing;
 
 /// What tells a connection from others of a node: the own address and port, and the peer's.
 pub(super) type Ends = ((Ipv4Addr, u16), (Ipv4Addr, u16));

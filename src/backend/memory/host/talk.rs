@@ -1,5 +1,8 @@
 //! What is said on a connection.
 
+#[cfg(any(test, fuzzing))]
+pub(in crate::backend::memory) mod fuzzing;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

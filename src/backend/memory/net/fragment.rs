@@ -116,7 +116,8 @@ impl Parts {
 }
 
 /// Takes a packet apart, so that no part is larger than `mtu` bytes, nor than the largest part in which it
-/// came. A packet that is a part already stays one.
+/// came. A packet that is a part already stays one. There are none of a packet that can't be divided: no
+/// part has room, or some would begin beyond the longest packet that there is (RFC 791, section 3.1).
 pub(in super::super) fn divide(packet: &Packet, mtu: u32, identification: u16) -> Vec<Packet> {
     let start = usize::from(packet.meta.start);
     let most = match packet.largest_fragment {
@@ -130,6 +131,9 @@ pub(in super::super) fn divide(packet: &Packet, mtu: u32, identification: u16) -
     }
     let header = Ipv4Packet::new_unchecked(&packet.bytes);
     let (base, more) = (header.frag_offset(), header.more_frags());
+    if usize::from(base) + packet.len() - start > usize::from(u16::MAX) {
+        return Vec::new();
+    }
     let own = header.ident();
     let identification = if own == 0 { identification } else { own };
     let payload = &packet.bytes[start..];
@@ -171,6 +175,19 @@ mod tests {
 
     use super::super::super::craft;
     use super::*;
+
+    #[test]
+    fn a_part_that_would_end_beyond_the_longest_packet_is_not_divided() {
+        let ends = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+        for (offset, parts) in [(65_528_u16, 0), (65_520 - 200, 2)] {
+            let mut bytes = craft::udp(ends, (1, 2), &[0; 192]);
+            let mut header = Ipv4Packet::new_unchecked(&mut bytes[..]);
+            header.set_frag_offset(offset);
+            header.fill_checksum();
+            let packet = Packet::read(bytes).unwrap();
+            assert_eq!(divide(&packet, 150, 7).len(), parts, "at {offset}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -109,6 +109,22 @@ fn members_are_found_in_nameless_members_and_behind_further_names() {
 }
 
 #[test]
+fn nameless_members_of_one_another_are_looked_through_once() {
+    let mut maker = Maker::new();
+    let many = |kind: u32| [("", kind, 0); 100];
+    maker.members(kind::STRUCT, "sk_buff", 8, &many(2));
+    for next in 3..20 {
+        maker.members(kind::STRUCT, "", 8, &many(next));
+    }
+    maker.members(kind::STRUCT, "", 8, &many(1));
+    let bytes = maker.finish();
+    let btf = Btf::read(&bytes).unwrap();
+    // One hundred to the power of eighteen, otherwise.
+    let missing = BtfError::Missing("sk_buff.dev".into());
+    assert_eq!(btf.offset("sk_buff", "dev"), Err(missing));
+}
+
+#[test]
 fn the_values_of_an_enumeration_have_names() {
     let bytes = description();
     let btf = Btf::read(&bytes).unwrap();

@@ -17,6 +17,7 @@ use crate::backend::evidence::Token;
 use crate::backend::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::Host;
 use crate::backend::kernel::host::sockets::Kind;
+use crate::backend::kernel::shortage::Need;
 use crate::backend::kernel::sys;
 use crate::backend::probe::Outcome;
 
@@ -37,13 +38,16 @@ impl Host {
         let (socket, port) = self
             .socket_with_own_port(Kind::Udp)
             .await
-            .map_err(|error| Halt::Broken(self.failed("make a UDP socket", error)))?;
+            .map_err(|error| {
+                Halt::Broken(self.refused("make a UDP socket", Need::Other, &error))
+            })?;
         self.line(socket, port, to)
     }
 
     /// A raw ICMP socket, connected to this address.
     pub(super) async fn icmp_line(&self, to: Ipv4Addr, whole: bool) -> Result<Line, Halt> {
-        let broken = |error| Halt::Broken(self.failed("make a raw ICMP socket", error));
+        let broken =
+            |error| Halt::Broken(self.refused("make a raw ICMP socket", Need::Other, &error));
         let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
         let socket = self.socket(Kind::Icmp, any).await.map_err(broken)?;
         sys::set_dont_fragment(&socket, whole).map_err(broken)?;
@@ -51,7 +55,8 @@ impl Host {
     }
 
     fn line(&self, socket: Socket, port: u16, to: SocketAddrV4) -> Result<Line, Halt> {
-        let broken = |error: io::Error| Halt::Broken(self.failed("prepare a socket", error));
+        let broken =
+            |error: io::Error| Halt::Broken(self.refused("prepare a socket", Need::Other, &error));
         setsockopt(&socket, sockopt::Ipv4RecvErr, &true).map_err(|e| broken(e.into()))?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true).map_err(|e| broken(e.into()))?;
         socket

@@ -11,6 +11,7 @@ use nix::sys::time::TimeSpec;
 use super::Halt;
 use crate::backend::evidence::judge::proves;
 use crate::backend::kernel::host::Host;
+use crate::backend::kernel::shortage::Need;
 use crate::backend::probe::{NotSent, Outcome};
 
 /// What an error means that the kernel gave at once when asked to send.
@@ -30,7 +31,7 @@ pub(super) fn not_sent(error: &io::Error) -> Option<NotSent> {
 pub(super) fn halt(host: &Host, doing: &str, error: &io::Error) -> Halt {
     match not_sent(error) {
         Some(why) => Halt::Fate(Outcome::NotSent(why)),
-        None => Halt::Broken(host.failed(doing, error)),
+        None => Halt::Broken(host.refused(doing, Need::Other, error)),
     }
 }
 

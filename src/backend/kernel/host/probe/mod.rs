@@ -18,10 +18,11 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::Host;
-use super::sightings::{Sighting, Watch};
+use super::sightings::{Sighting, Sightings, Watch};
 use crate::backend::BackendError;
 use crate::backend::evidence::Footprint;
 use crate::backend::evidence::case::{Case, Doom, FLOOD_DELAY, Labelled};
+use crate::backend::kernel::shortage::Need;
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe, ProbeKind};
 
 /// A probe on its way: its first packet may have gone out already.
@@ -46,6 +47,9 @@ const FILTER_DELAY: Duration = Duration::from_millis(200);
 /// rejected.
 const REJECTION_DELAY: Duration = Duration::from_millis(15);
 
+/// How long the reader of the kernel's drops may take to get its turn on a busy machine.
+const READER_DELAY: Duration = Duration::from_secs(2);
+
 impl Host {
     /// Sends one probe from this node and waits for its fate, at most for [`Probe::timeout`].
     ///
@@ -69,12 +73,17 @@ impl Host {
         };
         let mut vigil = Vigil {
             watch,
+            sightings: self.shared.sightings.clone(),
             case: Case::new(asked.footprint),
             began,
             traced: self.shared.sightings.has_traced(),
         };
         let outcome = vigil.decide(asked.fate, began + probe.timeout).await;
         let elapsed = began.elapsed();
+        if let Some(error) = self.shared.witness.take_closed() {
+            let doing = "let a service accept a connection that began";
+            return Err(self.refused(doing, Need::Other, &error));
+        }
         Ok(Measurement {
             outcome,
             evidence: vigil.case.in_order(),
@@ -101,6 +110,7 @@ impl Host {
 /// A probe under way, and what it waits for.
 struct Vigil {
     watch: Watch,
+    sightings: Sightings,
     case: Case,
     began: Instant,
     /// Whether some node has rules of its own, which may answer for others.
@@ -135,6 +145,9 @@ impl Vigil {
             && tokio::time::timeout(delay, self.doom()).await.is_ok()
         {
             return Outcome::Dropped;
+        }
+        if outcome == Outcome::Silent {
+            self.sightings.catch_up(READER_DELAY).await;
         }
         while let Some(sighting) = self.watch.try_next() {
             let doom = self.weigh(&sighting);

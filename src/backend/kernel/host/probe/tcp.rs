@@ -20,6 +20,7 @@ use crate::backend::evidence::{Flow, Footprint};
 use crate::backend::kernel::host::Host;
 use crate::backend::kernel::host::sockets::Kind;
 use crate::backend::kernel::host::witness::Mark;
+use crate::backend::kernel::shortage::Need;
 use crate::backend::kernel::sys;
 use crate::backend::probe::{Answer, Outcome};
 use crate::network::Transport;
@@ -66,7 +67,8 @@ impl Host {
 
     /// Sends the SYN.
     pub(super) async fn dial(&self, to: SocketAddrV4) -> Result<Dialling, Halt> {
-        let broken = |error: io::Error| Halt::Broken(self.failed("make a TCP socket", error));
+        let broken =
+            |error: io::Error| Halt::Broken(self.refused("make a TCP socket", Need::Other, &error));
         let made = self.socket_with_own_port(Kind::TcpStream).await;
         let (socket, port) = made.map_err(broken)?;
         setsockopt(&socket, sockopt::Ipv4RecvErr, &true).map_err(|e| broken(e.into()))?;

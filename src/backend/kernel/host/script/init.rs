@@ -1,7 +1,8 @@
-//! The pid 1 of a node.
+//! What makes a node a machine of its own for its scripts: a file tree, processes, a host name and
+//! shared memory of its own, all held by its pid 1.
 //!
-//! A `cat` that reads from a pipe of ours and ignores SIGCHLD, so that the kernel itself reaps the
-//! orphans that it adopts. When the pipe closes, because the node went or this process died in
+//! Pid 1 is a `cat` that reads from a pipe of ours and ignores SIGCHLD, so that the kernel itself reaps
+//! the orphans that it adopts. When the pipe closes, because the node went or this process died in
 //! whatever way, it ends, and with pid 1 the kernel ends every process in the namespace. (A shell
 //! won't do: dash catches SIGCHLD whatever it is told, and the signal ends its `read`.)
 
@@ -12,57 +13,127 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
+use tokio::sync::oneshot;
 
-use super::{program, spawn};
+use super::{Obstacle, program, root, spawn};
+use crate::backend::kernel::features::Feature;
+use crate::backend::kernel::shortage::{Need, Space};
 use crate::backend::kernel::sys;
 
-/// A node's PID namespace. Dropping it ends every process in it, and waits for that.
+/// A node's pid 1. Dropping it ends every process in the node's PID namespace, and waits for that.
 #[derive(Debug)]
 pub(in crate::backend::kernel) struct Init {
     process: Child,
-    pub(super) namespace: Arc<OwnedFd>,
+    inside: Arc<Inside>,
+}
+
+/// The namespaces of a node's scripts.
+#[derive(Debug)]
+pub(super) struct Inside {
+    net: Arc<OwnedFd>,
+    mounts: OwnedFd,
+    names: OwnedFd,
+    memory: OwnedFd,
+    processes: OwnedFd,
+}
+
+impl Inside {
+    /// Moves the calling thread into them, and what it starts into the PID namespace.
+    pub(super) fn enter(&self) -> io::Result<()> {
+        // A mount namespace can be entered only by who shares its root and working directory with
+        // nobody (setns(2)).
+        unshare(CloneFlags::CLONE_FS)?;
+        setns(&*self.net, CloneFlags::CLONE_NEWNET)?;
+        setns(&self.memory, CloneFlags::CLONE_NEWIPC)?;
+        setns(&self.names, CloneFlags::CLONE_NEWUTS)?;
+        setns(&self.processes, CloneFlags::CLONE_NEWPID)?;
+        setns(&self.mounts, CloneFlags::CLONE_NEWNS)?;
+        Ok(())
+    }
 }
 
 impl Init {
-    /// Starts a pid 1. Blocks for as long as a fork takes.
-    pub(super) fn start() -> io::Result<Self> {
-        // unshare moves the children that this thread starts from then on, so it must be a thread
-        // that starts nothing else.
+    /// Builds the node's file tree and starts its pid 1.
+    pub(super) async fn start(net: &Arc<OwnedFd>) -> Result<Self, Obstacle> {
+        let net = Arc::clone(net);
+        let (started, start) = oneshot::channel();
+        // One thread of its own, for it is moved for good; and the runtime panics where it can't have another.
         thread::Builder::new()
             .name("canal-init".into())
-            .spawn(|| {
-                unshare(CloneFlags::CLONE_NEWPID)?;
-                crate::fault::point("pid namespace");
-                let mut command = program("cat");
-                command
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .current_dir("/");
-                sys::become_init(&mut command);
-                let mut process = spawn(&mut command)?;
-                crate::fault::point("pid 1");
-                match File::open(format!("/proc/{}/ns/pid", process.id())) {
-                    Ok(namespace) => Ok(Self {
-                        process,
-                        namespace: Arc::new(namespace.into()),
-                    }),
-                    Err(error) => {
-                        process.kill()?;
-                        process.wait()?;
-                        Err(error)
-                    }
-                }
-            })?
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that starts pid 1 panicked")))
+            .spawn(move || {
+                // Whoever no longer waits has it dropped, which ends it.
+                let _ = started.send(Self::make(net));
+            })
+            .map_err(Obstacle::thread)?;
+        let gone = |_| io::Error::other("the thread that starts it panicked");
+        let made = start.await.map_err(gone);
+        made.map_err(Obstacle::at("start pid 1", Need::Other))?
     }
 
-    /// The namespace, while its pid 1 lives.
-    pub(super) fn namespace(&mut self) -> Option<Arc<OwnedFd>> {
+    /// The same on the calling thread, which it moves for good. Blocks for as long as a fork takes.
+    pub(super) fn make(net: Arc<OwnedFd>) -> Result<Self, Obstacle> {
+        let (mut process, [mounts, names, memory]) = Self::move_and_start(&net)?;
+        crate::fault::point("pid 1");
+        match File::open(format!("/proc/{}/ns/pid", process.id())) {
+            Ok(processes) => Ok(Self {
+                process,
+                inside: Arc::new(Inside {
+                    net,
+                    mounts,
+                    names,
+                    memory,
+                    processes: processes.into(),
+                }),
+            }),
+            Err(error) => {
+                // Both fail only where it has ended already.
+                let _ = process.kill();
+                let _ = process.wait();
+                Err(Obstacle::at("look at pid 1's namespace", Need::Other)(
+                    error,
+                ))
+            }
+        }
+    }
+
+    fn move_and_start(net: &OwnedFd) -> Result<(Child, [OwnedFd; 3]), Obstacle> {
+        const APART: Need = Need::Spaces(&[Space::Mount, Space::Uts, Space::Ipc, Space::Pid]);
+        let apart = CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWUTS
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWPID;
+        let moved = Feature::Cage.there().and_then(|()| unshare(apart));
+        moved.map_err(Obstacle::at("make namespaces", APART))?;
+        crate::fault::point("pid namespace");
+        setns(net, CloneFlags::CLONE_NEWNET).map_err(Obstacle::at(
+            "enter the node's network namespace",
+            Need::Other,
+        ))?;
+        let own = |kind: &str| -> Result<OwnedFd, Obstacle> {
+            let namespace = File::open(format!("/proc/thread-self/ns/{kind}"));
+            let opened = namespace.map_err(Obstacle::at("open a namespace", Need::Other));
+            opened.map(Into::into)
+        };
+        let namespaces = [own("mnt")?, own("uts")?, own("ipc")?];
+        root::enter().map_err(Obstacle::at("build the node's file tree", Need::Other))?;
+        crate::fault::point("file tree");
+        let mut command = program("cat");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/");
+        sys::become_init(&mut command);
+        let process = spawn(&mut command)
+            .map_err(Obstacle::at("start cat", Need::Program("cat", "coreutils")))?;
+        Ok((process, namespaces))
+    }
+
+    /// Its namespaces, while it lives.
+    pub(super) fn inside(&mut self) -> Option<Arc<Inside>> {
         match self.process.try_wait() {
-            Ok(None) => Some(Arc::clone(&self.namespace)),
+            Ok(None) => Some(Arc::clone(&self.inside)),
             _ => None,
         }
     }

@@ -1,14 +1,17 @@
 //! The user's own commands on a node: the only place that forks.
 //!
-//! A script runs in the node's network namespace, with mounts of its own (a /sys that shows the node's
-//! interfaces, the node's /etc/resolv.conf, /etc/hosts and /etc/hostname), the node's host name, and
-//! in the node's PID namespace, which the first script brings into being. What a script leaves in the
-//! background lives on until the node goes.
+//! A script is for anybody to write, so it runs in a cage: on the node's network, in a file tree, with
+//! processes, a host name and shared memory of the node's own, which the first script brings into being
+//! (`init.rs`, `root.rs`), with the node's /etc/resolv.conf, /etc/hosts and /etc/hostname (`files.rs`), and
+//! with no more rights than it takes to configure that (`walls.rs`). What a script leaves in the
+//! background, and in files, lives on until the node goes.
 
 mod files;
 mod init;
 mod output;
+mod root;
 mod tree;
+mod walls;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,17 +22,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns, unshare};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::{RwLock, oneshot};
 
 use super::Host;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::backend::kernel::sys;
 use crate::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use crate::network::HostFiles;
 pub(super) use init::Init;
+use init::Inside;
 use output::Capture;
 use tree::Leash;
+pub(in crate::backend::kernel) use walls::try_landlock;
 
 /// How many processes this process has started.
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -54,10 +59,12 @@ impl Host {
         script: &Script,
         files: &HostFiles,
     ) -> Result<ScriptOutput, BackendError> {
-        let failed = |why: io::Error| self.failed("run a script", why);
+        let obstacle = |Obstacle { doing, need, error }: Obstacle| {
+            self.refused(&format!("{doing} for a script"), need, &error)
+        };
+        let failed = |error: io::Error| self.refused("run a script", Need::Other, &error);
         let stage = Stage {
-            netns: Arc::clone(&self.netns),
-            pid_ns: self.pid_namespace().await.map_err(failed)?,
+            inside: self.inside().await.map_err(obstacle)?,
             files: files.clone(),
             text: script.text.clone(),
         };
@@ -78,9 +85,9 @@ impl Host {
                     let _ = started.send(Err(error));
                 }
             })
-            .map_err(failed)?;
+            .map_err(|error| obstacle(Obstacle::thread(error)))?;
         let gone = || io::Error::other("the script's thread ended early");
-        let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(failed)?;
+        let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(obstacle)?;
         let mut leash = Leash::new(pid);
         crate::fault::point("script runs");
         let stdout = stdout.ok_or_else(gone).and_then(ChildStdout::from_std);
@@ -106,18 +113,16 @@ impl Host {
         })
     }
 
-    /// The node's PID namespace, made if this is the first script since the node's start.
-    async fn pid_namespace(&self) -> io::Result<Arc<OwnedFd>> {
+    /// Where the node's scripts run, made if this is the first script since the node's start.
+    async fn inside(&self) -> Result<Arc<Inside>, Obstacle> {
         let mut init = self.init.lock().await;
-        if let Some(namespace) = init.as_mut().and_then(Init::namespace) {
-            return Ok(namespace);
+        if let Some(inside) = init.as_mut().and_then(Init::inside) {
+            return Ok(inside);
         }
-        let fresh = tokio::task::spawn_blocking(Init::start)
-            .await
-            .map_err(io::Error::other)??;
-        let namespace = Arc::clone(&fresh.namespace);
+        let mut fresh = Init::start(&self.netns).await?;
+        let inside = fresh.inside();
         *init = Some(fresh);
-        Ok(namespace)
+        inside.ok_or_else(Obstacle::ended)
     }
 }
 
@@ -133,32 +138,69 @@ impl Drop for Shell {
     }
 }
 
+/// What kept a script from starting.
+#[derive(Debug)]
+pub(in crate::backend::kernel) struct Obstacle {
+    /// What was being done.
+    doing: &'static str,
+    /// What it needed.
+    need: Need,
+    error: io::Error,
+}
+
+impl Obstacle {
+    /// Met while doing this.
+    fn at<E: Into<io::Error>>(doing: &'static str, need: Need) -> impl FnOnce(E) -> Self {
+        move |error| Self {
+            doing,
+            need,
+            error: error.into(),
+        }
+    }
+
+    fn ended() -> Self {
+        Self::at("start pid 1", Need::Other)(io::Error::other("it ended at once"))
+    }
+
+    fn thread(error: io::Error) -> Self {
+        Self::at("start a thread", Need::Thread)(error)
+    }
+}
+
+/// The variables that a script is started with, besides `PATH`, which is the caller's, and `HOSTNAME`.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("HOME", "/root"),
+    ("LANG", "C.UTF-8"),
+    ("LOGNAME", "root"),
+    ("SHELL", "/bin/sh"),
+    ("USER", "root"),
+];
+
+/// Where programs are looked for if the caller has no `PATH`.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// All that a script's thread needs.
 struct Stage {
-    netns: Arc<OwnedFd>,
-    pid_ns: Arc<OwnedFd>,
+    inside: Arc<Inside>,
     files: HostFiles,
     text: String,
 }
 
 impl Stage {
     /// Moves the calling thread for good: it must end after this.
-    fn enter_and_start(&self) -> io::Result<Child> {
-        let told =
-            |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
-        unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)
-            .map_err(|error| told("make a mount namespace", error.into()))?;
+    fn enter_and_start(&self) -> Result<Child, Obstacle> {
+        self.inside
+            .enter()
+            .map_err(Obstacle::at("enter the node's namespaces", Need::Other))?;
         crate::fault::point("script apart");
-        setns(&*self.netns, CloneFlags::CLONE_NEWNET)
-            .map_err(|error| told("enter the node's network namespace", error.into()))?;
-        files::install(&self.files)
-            .map_err(|error| told("mount the node's /etc and /sys", error))?;
-        crate::fault::point("script mounted");
-        setns(&*self.pid_ns, CloneFlags::CLONE_NEWPID)
-            .map_err(|error| told("enter the node's PID namespace", error.into()))?;
+        files::install(&self.files).map_err(Obstacle::at("write the node's /etc", Need::Other))?;
+        walls::put_up().map_err(Obstacle::at("put up its walls", Need::Other))?;
+        crate::fault::point("script walled in");
         let mut command = program("sh");
         command
             .args(["-euc", &self.text])
+            .envs(ENVIRONMENT)
+            .current_dir("/root")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -166,16 +208,67 @@ impl Stage {
             command.env("HOSTNAME", &self.files.hostname);
         }
         sys::become_script(&mut command);
-        spawn(&mut command).map_err(|error| told("start sh", error))
+        spawn(&mut command).map_err(Obstacle::at("start sh", Need::Program("sh", "dash")))
     }
 }
 
+/// Tries to make what a node's scripts run in, in this network namespace, and to start one. Moves the calling
+/// thread for good.
+///
+/// # Errors
+///
+/// What can't be done here.
+pub(in crate::backend::kernel) fn try_out(net: OwnedFd) -> Result<(), BackendError> {
+    let doing = "run a script";
+    let refused = |obstacle: Obstacle| {
+        let doing = format!("{} for a script", obstacle.doing);
+        refused(&doing, obstacle.need, &obstacle.error)
+    };
+    let broken = |why: String| BackendError::Failed {
+        doing: doing.into(),
+        why,
+    };
+    // The calling thread's own children are in the PID namespace from here on; it starts none.
+    let mut init = Init::make(Arc::new(net)).map_err(refused)?;
+    let inside = init
+        .inside()
+        .ok_or_else(|| broken("pid 1 ended at once".into()))?;
+    let stage = Stage {
+        inside,
+        files: HostFiles::default(),
+        text: "true".into(),
+    };
+    let script = thread::Builder::new()
+        .spawn(move || {
+            let mut child = stage.enter_and_start()?;
+            child.wait().map_err(Obstacle::at("wait", Need::Other))
+        })
+        .map_err(|error| refused(Obstacle::thread(error)))?;
+    let status = script
+        .join()
+        .map_err(|_| broken("the thread panicked".into()))?
+        .map_err(refused)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(broken(format!("`true` ended with {status}")))
+    }
+}
+
+fn told(what: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+/// A program in an environment that holds nothing of the caller's but where programs are.
 #[allow(
     clippy::disallowed_methods,
     reason = "this is the place where processes are started"
 )]
 fn program(name: &str) -> Command {
-    Command::new(name)
+    let mut command = Command::new(name);
+    let path = std::env::var_os("PATH").unwrap_or_else(|| PATH.into());
+    command.env_clear().env("PATH", path);
+    command
 }
 
 /// Held for reading while a process is being started.

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::sockets::Kind;
 use super::{Host, script};
 use crate::backend::BackendError;
+use crate::backend::kernel::shortage::Need;
 use crate::network::{Listen, Service, Transport};
 
 /// A service that listens. Dropping it ends it too, a moment later.
@@ -47,7 +48,7 @@ pub(super) async fn start(
         Transport::Udp => "udp",
     };
     let doing = format!("listen on {transport} {}:{}", listen.address, listen.port);
-    let failed = |why: std::io::Error| host.failed(&doing, why);
+    let failed = |error: std::io::Error| host.refused(&doing, Need::Other, &error);
     let at = SocketAddrV4::new(listen.address, listen.port);
     let witness = host.shared.witness.clone();
     let (stop, stopped) = oneshot::channel();

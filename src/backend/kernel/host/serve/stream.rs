@@ -49,6 +49,7 @@ where
                     Ok(_) => {}
                     Err(error) => {
                         tracing::warn!(%error, "a service could not accept a connection");
+                        witness.could_not_accept(error);
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },

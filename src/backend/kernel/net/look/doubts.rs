@@ -172,3 +172,9 @@ pub(super) fn filters(socket: &mut NetlinkSocket, guest: &mut Guest) -> Result<(
     }
     Ok(())
 }
+
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    let _ = rule(bytes, 12);
+}

@@ -214,3 +214,13 @@ fn addressed(payload: &[u8]) -> Option<(u32, Ipv4Net)> {
     let (_, value) = attributes.find(|(kind, _)| *kind == LOCAL)?;
     Some((index, Ipv4Net::new(address(value)?, length).ok()?))
 }
+
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    if let Some(entry) = link(bytes) {
+        assert!(entry.strange.len() <= bytes.len());
+        assert_eq!(entry.vxlan.is_some(), entry.kind == "vxlan");
+    }
+    let _ = addressed(bytes);
+}

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::net::counters::Counting;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::rtnl;
@@ -26,7 +27,10 @@ const TABLES: [(Transport, u8, u8, u8, &str); 4] = [
 
 /// Reads the sockets of the calling thread's namespace.
 pub(super) fn read(counting: &Counting, guest: &mut Guest) {
-    guest.listens = asked(counting).unwrap_or_else(|_| shown());
+    guest.listens = asked(counting).unwrap_or_else(|refusal| {
+        tracing::debug!(errno = ?refusal.errno, "what listens is read from /proc/net");
+        shown()
+    });
     // A tunnel receives by a socket of the kernel's, which isn't a service.
     let vxlans = guest.interfaces.values().filter_map(|i| i.vxlan.as_ref());
     let ports: BTreeSet<u16> = vxlans.map(|vxlan| vxlan.port).collect();
@@ -39,9 +43,10 @@ pub(super) fn read(counting: &Counting, guest: &mut Guest) {
 }
 
 /// What the kernel answers.
-fn asked(counting: &Counting) -> Result<BTreeSet<Listen>, Refusal> {
+pub(super) fn asked(counting: &Counting) -> Result<BTreeSet<Listen>, Refusal> {
     /// `SOCK_DIAG_BY_FAMILY`.
     const BY_FAMILY: u16 = 20;
+    Feature::SocketDiagnosis.there()?;
     let mut socket = NetlinkSocket::open(Subsystem::Sockets, counting)?;
     let mut listens = BTreeSet::new();
     for (transport, protocol, family, state, _) in TABLES {
@@ -142,6 +147,16 @@ fn mapped(ip: Ipv6Addr) -> Option<Ipv4Addr> {
         return Some(Ipv4Addr::UNSPECIFIED);
     }
     ip.to_ipv4_mapped()
+}
+
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    let heard = answered(bytes);
+    assert!(heard.is_none_or(|(_, port)| port != 0));
+    for line in String::from_utf8_lossy(bytes).lines() {
+        let _ = listener(line, 10);
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! becomes one of its doubts.
 
 mod doubts;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod links;
 mod listens;
 mod neighbours;
@@ -37,6 +39,11 @@ pub(super) fn guest(place: &mut Place, ours: &Node, counting: &Counting) -> Resu
     let mut netfilter = NetlinkSocket::open(Subsystem::Netfilter, counting)?;
     doubts::filters(&mut netfilter, &mut guest)?;
     Ok(guest)
+}
+
+/// Asks for what listens in the calling thread's namespace, and for nothing in its stead.
+pub(super) fn try_out(counting: &Counting) -> Result<(), Refusal> {
+    listens::asked(counting).map(drop)
 }
 
 /// The IPv4 family.

@@ -120,3 +120,9 @@ fn neighbour(payload: &[u8]) -> Option<Entry> {
     }
     Some(entry)
 }
+
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    let _ = neighbour(bytes);
+}

@@ -125,3 +125,9 @@ fn route(payload: &[u8]) -> Option<Entry> {
     entry.destination = Ipv4Net::new(destination, length).ok();
     Some(entry)
 }
+
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    let _ = route(bytes);
+}

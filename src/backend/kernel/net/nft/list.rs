@@ -31,7 +31,7 @@ pub(in crate::backend::kernel::net) fn others(
     Ok(found)
 }
 
-fn table(payload: &[u8]) -> Option<(&'static str, String)> {
+pub(in crate::backend::kernel::net) fn table(payload: &[u8]) -> Option<(&'static str, String)> {
     let family = match payload.first()? {
         1 => "inet",
         2 => "ip",

@@ -18,6 +18,8 @@ mod tracing;
 
 pub(super) use encode::TABLE;
 pub(super) use list::others;
+#[cfg(any(test, fuzzing))]
+pub(super) use list::table;
 pub(super) use listed::{Element, comment, elements, rule_text};
 pub(super) use tables::Tables;
 pub use text::text;

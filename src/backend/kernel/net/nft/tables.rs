@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nix::errno::Errno;
+
 use super::encode::{TABLE, Transaction};
 use super::expression::expressions;
+use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::socket::NetlinkSocket;
-use crate::network::{Chain, ChainId, Change, Family, Hook};
+use crate::network::{Chain, ChainId, Change, Family, Hook, HookPoint};
 
 /// The chains that are in the kernel, and what makes each a base chain.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,11 @@ impl Tables {
         socket: &mut NetlinkSocket,
         changes: &'a [Change],
     ) -> Result<(), Refused<'a>> {
+        let off = |errno: Errno| (changes.first(), Refusal::from(errno));
+        Feature::NfTables.there().map_err(off)?;
+        if changes.iter().any(translates) {
+            Feature::Nat.there().map_err(off)?;
+        }
         let mut wanted = Wanted::new();
         for change in changes {
             match change {
@@ -102,6 +110,18 @@ impl Tables {
         let writer = (writer.origins.len() > 1).then_some(writer);
         Ok((writer, after))
     }
+}
+
+/// Whether a change needs connection tracking and NAT.
+fn translates(change: &Change) -> bool {
+    let Change::SetChain(_, _, chain) = change else {
+        return false;
+    };
+    let point = chain.hook.map(|hook| hook.point);
+    matches!(
+        point,
+        Some(HookPoint::NatPrerouting | HookPoint::NatPostrouting)
+    )
 }
 
 /// A transaction, and which change each of its requests comes from.

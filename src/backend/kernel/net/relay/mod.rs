@@ -27,6 +27,9 @@ use std::thread::JoinHandle;
 pub(in crate::backend::kernel) use self::clock::Clock;
 use self::lanes::Lanes;
 use super::error::Refusal;
+use crate::backend::BackendError;
+use crate::backend::kernel::features::Feature;
+use crate::backend::kernel::shortage::{Need, refused};
 use crate::backend::kernel::sys::packet::PacketSocket;
 use crate::backend::shaper::Lost;
 use crate::network::{Family, LinkId, NodeId, Shapes};
@@ -88,13 +91,17 @@ pub(super) struct Relay {
 
 impl Relay {
     /// Starts the thread. It carries what comes in at the interfaces of the calling thread's namespace.
-    pub fn start(surroundings: Surroundings) -> Result<Self, Refusal> {
+    pub fn start(surroundings: Surroundings) -> Result<Self, BackendError> {
+        const DOING: &str = "start the relay of shaped links";
         let Surroundings {
             seed,
             clock,
             report,
         } = surroundings;
-        let socket = PacketSocket::open(ROOM)?;
+        Feature::PacketSockets
+            .there()
+            .map_err(|errno| Refusal::from(errno).of(DOING))?;
+        let socket = PacketSocket::open(ROOM).map_err(|error| Refusal::from(error).of(DOING))?;
         let shared = Arc::new(Shared {
             lanes: Mutex::default(),
             clock,
@@ -106,7 +113,8 @@ impl Relay {
             .spawn(move || {
                 crate::fault::point("relay");
                 carry::carry(&for_thread, &socket, &*report)
-            })?;
+            })
+            .map_err(|error| refused(DOING, Need::Thread, &error))?;
         Ok(Self {
             shared,
             seed,

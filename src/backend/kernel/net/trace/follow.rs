@@ -160,5 +160,18 @@ impl Arp<'_> {
     }
 }
 
+/// Any bytes, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzzing(bytes: &[u8]) {
+    let mut packets = Packets::default();
+    for message in wire::messages(bytes) {
+        if let Some((dropper, family, packet)) = packets.dropped(&message) {
+            assert!(is_foreign(&dropper));
+            let _ = arp_in(family, &packet).and_then(|arp| arp.about());
+        }
+    }
+    assert!(packets.shown.len() <= KEPT && packets.copies.len() <= KEPT);
+}
+
 #[cfg(test)]
 mod tests;

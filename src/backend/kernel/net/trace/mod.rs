@@ -16,6 +16,8 @@
 //! knowing the interfaces.
 
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod gate;
 mod message;
 mod rulebook;
@@ -31,6 +33,7 @@ use super::nflog;
 use super::nft::{TABLE, TRACE_GROUP, TRACE_TABLE, install_tracing};
 use super::reader::{Listener, Reader};
 use super::socket::{NetlinkSocket, Subsystem};
+use crate::backend::kernel::features::Feature;
 use crate::network::{Family, NodeId};
 
 /// A packet that a rule of a node's own dropped.
@@ -136,10 +139,16 @@ fn is_foreign(family: u8, name: &str) -> bool {
 fn listener(counting: &Counting) -> Result<NetlinkSocket, Refusal> {
     /// `NFNLGRP_NFTRACE`.
     const NFTRACE: u32 = 9;
+    Feature::Trace.there()?;
     let socket = nflog::bind(TRACE_GROUP, counting)?;
     gate::close(socket.as_socket())?;
     socket.as_socket().add_membership(NFTRACE)?;
     Ok(socket)
+}
+
+/// Listens for a moment in the calling thread's namespace.
+pub(super) fn try_out(counting: &Counting) -> Result<(), Refusal> {
+    listener(counting).map(drop)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{World, no_node, one};
 use crate::backend::BackendError;
+use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::net::describe::describe;
 use crate::backend::kernel::net::error::Refusal;
 use crate::backend::kernel::net::link;
@@ -69,6 +70,7 @@ impl World {
     }
 
     fn add_plain(&mut self, id: &LinkId, link: &Link) -> Result<(), Refusal> {
+        Feature::Veth.there()?;
         let [near, far] = &link.ends;
         let [near_index, far_index] = self.next_indexes();
         let far_namespace = self.namespace_of(&far.node)?;
@@ -85,6 +87,7 @@ impl World {
     }
 
     fn add_shaped(&mut self, id: &LinkId, link: &Link, shapes: &Shapes) -> Result<(), Refusal> {
+        Feature::Veth.there()?;
         let (relayed, indexes) = (self.next_indexes(), self.next_indexes());
         let [group, _] = relayed;
         let numbers = relayed.into_iter().zip(indexes);
@@ -123,7 +126,7 @@ impl World {
         let relay = Relay::start(self.surroundings.clone());
         self.waypoint = Some(Waypoint {
             route,
-            relay: relay.map_err(|refusal| refusal.of("start the relay of shaped links"))?,
+            relay: relay?,
             _namespace: namespace,
         });
         Ok(())

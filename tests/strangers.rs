@@ -1,0 +1,249 @@
+//! A scenario file from a stranger: however it is made, it is refused soon, in little memory, with the place.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+// Starting the program is what these tests do.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use canal_sim::scenario::limits::{ENTRIES, FILE_BYTES, REPEATS, RESOURCES, STEPS};
+use canal_sim::scenario::{examine, read};
+use nix::sys::resource::{UsageWho, getrusage};
+use program::canal_sim;
+
+/// What `check` says of a file with so many MiB for data (`RLIMIT_DATA`, setrlimit(2)), and the processor's
+/// time that it took.
+fn check(path: &Path, memory: u32) -> (Output, Duration) {
+    let spent = || {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+        let time = |value: nix::sys::time::TimeVal| {
+            Duration::new(value.tv_sec().unsigned_abs(), 0)
+                + Duration::from_micros(value.tv_usec().unsigned_abs())
+        };
+        time(usage.user_time()) + time(usage.system_time())
+    };
+    let before = spent();
+    let program = canal_sim();
+    let script = format!("ulimit -d {}; exec \"$0\" check \"$1\"", memory << 10);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script])
+        .arg(program.get_program())
+        .arg(path);
+    let output = command.env("NO_COLOR", "1").output().unwrap();
+    (output, spent() - before)
+}
+
+// One test: what is measured is the processor's time of all children.
+#[test]
+fn whatever_a_file_holds_it_is_refused_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.toml");
+    let ten_megabytes = |part: &str| part.repeat(10_000_000 / part.len());
+    // Beyond the limits: nothing of it is taken apart.
+    let beyond = [
+        (ten_megabytes("[[[["), "larger than 8 MiB"),
+        (ten_megabytes("a = 1\n"), "larger than 8 MiB"),
+        (
+            ten_megabytes("[[step]]\nwait = \"1s\"\n"),
+            "larger than 8 MiB",
+        ),
+        (format!("a = {}", "[".repeat(100_000)), "longer than 64 KiB"),
+        (
+            format!("a = {}", "[\n".repeat(100_000)),
+            "deeper within one another",
+        ),
+        (
+            format!("a = {}", "{a=\n".repeat(100_000)),
+            "deeper within one another",
+        ),
+        (
+            format!("{}a = 1", "a.".repeat(30_000)),
+            "more parts than 16",
+        ),
+        (
+            "a = 1\n".repeat(FILE_BYTES / 6),
+            "more tables, keys and items",
+        ),
+        (
+            format!("a = [\n{}]", "0,\n".repeat(FILE_BYTES / 3 - 4)),
+            "more tables, keys and items",
+        ),
+        (
+            format!("a = '''\n{}'''", "x\n".repeat(40_000)),
+            "string is longer",
+        ),
+    ];
+    for (text, part) in &beyond {
+        fs::write(&file, text).unwrap();
+        let (output, spent) = check(&file, 100);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{part}: {said}");
+        assert!(
+            said.contains(part) && said.contains("help: "),
+            "{part}: {said}"
+        );
+        assert!(said.len() < 2_000, "{part}: {} bytes", said.len());
+        assert!(spent < Duration::from_millis(400), "{part}: {spent:?}");
+        println!("{part}: {spent:?}");
+    }
+    let (output, spent) = check(Path::new("/dev/zero"), 100);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("larger than 8 MiB"));
+    println!("/dev/zero: {spent:?}");
+    // Within the limits, and wrong all over.
+    let within = [
+        (
+            "unknown keys",
+            (0..100_000)
+                .map(|i| format!("key{i} = 1\n"))
+                .collect::<String>(),
+        ),
+        ("keys given twice", "[a]\nb = 1\n".repeat(100_000)),
+        ("faults of syntax", "= ]\n".repeat(400_000)),
+        (
+            "unknown names",
+            (0..50_000)
+                .map(|i| format!("[soracom.sim.s{i}]\ngroup = \"g{i}\"\n"))
+                .collect(),
+        ),
+        ("unknown steps", "[[step]]\nx = 1\n".repeat(STEPS)),
+        (
+            "lists",
+            format!("a = [\n{}]", "[],\n".repeat(ENTRIES / 2 - 2)),
+        ),
+    ];
+    for (what, text) in &within {
+        fs::write(&file, text).unwrap();
+        let (output, spent) = check(&file, 1_000);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{what}: {said}");
+        assert!(said.len() < 100_000, "{what}: {} bytes", said.len());
+        println!("{what}: {spent:?}");
+        assert!(spent < Duration::from_secs(20), "{what}: {spent:?}");
+    }
+}
+
+/// What is wrong with a scenario; at most that many messages.
+fn said(text: &str) -> Vec<String> {
+    let (_, diagnostics) = examine("s.toml", text.as_bytes());
+    diagnostics
+        .list
+        .into_iter()
+        .map(|one| one.message)
+        .collect()
+}
+
+#[test]
+fn steps_repetitions_and_resources_have_limits() {
+    let wait = "[[step]]\nwait = \"1s\"\n";
+    assert!(read("s.toml", wait.repeat(STEPS).as_bytes()).is_ok());
+    assert_eq!(
+        said(&wait.repeat(STEPS + 1)),
+        ["there are more steps than 10,000"]
+    );
+    let most = format!("[[step]]\nwait = \"1s\"\nrepeat = {REPEATS}\n").repeat(10);
+    assert!(read("s.toml", most.as_bytes()).is_ok());
+    let more = format!("{most}{wait}{wait}");
+    assert_eq!(
+        said(&more),
+        ["steps are carried out more often than 100,000 times in all"]
+    );
+    let vpcs = |count| {
+        (0..count)
+            .map(|i| format!("[aws.vpc.v{i}]\ncidr = \"10.0.0.0/16\"\n"))
+            .collect::<String>()
+    };
+    assert!(read("s.toml", vpcs(RESOURCES).as_bytes()).is_ok());
+    let more = read("s.toml", vpcs(RESOURCES + 1).as_bytes()).unwrap_err();
+    assert!(
+        more.to_string().contains("more resources than 100,000"),
+        "{more}"
+    );
+}
+
+#[test]
+fn nobody_waits_longer_than_an_hour_of_real_time() {
+    let probe = |key: &str| {
+        format!("[[step]]\nfrom = \"pc\"\nto = \"internet\"\nexpect = {{ ping = true }}\n{key}\n")
+    };
+    for (key, longer) in [
+        ("timeout = \"1h\"", "timeout = \"1h 1s\""),
+        ("eventually = \"60min\"", "eventually = \"2h\""),
+    ] {
+        assert!(read("s.toml", probe(key).as_bytes()).is_ok());
+        let said = said(&probe(longer));
+        assert!(said[0].ends_with("must be at most one hour"), "{said:?}");
+    }
+    // The clouds' time costs nothing.
+    let check =
+        "[[step]]\ncheck = { \"a.b\" = 1 }\neventually = \"30d\"\n[[step]]\nwait = \"10000h\"\n";
+    assert!(read("s.toml", check.as_bytes()).is_ok());
+}
+
+#[test]
+fn traces_have_a_limit_together() {
+    let beside = |name: &str| -> Result<Vec<u8>, String> {
+        Ok(match name {
+            "one" => b"1\n".to_vec(),
+            _ => b"1\n".repeat(4 << 20),
+        })
+    };
+    let links = |names: &[&str]| {
+        let links = names.iter().enumerate();
+        links
+            .map(|(i, name)| format!("[link.l{i}]\ntrace = \"{name}\"\n"))
+            .collect::<String>()
+    };
+    let said = |names: &[&str]| {
+        let (_, found) =
+            canal_sim::scenario::examine_with("s.toml", links(names).as_bytes(), &beside);
+        found.to_string()
+    };
+    assert_eq!(said(&["half", "half"]), "");
+    assert!(
+        said(&["half", "half", "one"]).contains("with those before it, it is larger than 16 MiB")
+    );
+}
+
+#[test]
+fn no_script_is_run_where_none_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.toml");
+    fs::write(
+        &file,
+        "[[step]]\nwait = \"1s\"\n\n[[step]]\non = \"pc\"\nrun = \"true\"\n",
+    )
+    .unwrap();
+    let run = |arguments: &[&str]| {
+        canal_sim()
+            .arg("run")
+            .arg(&file)
+            .arg("--no-exec")
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    for backend in ["auto", "kernel"] {
+        let output = run(&["--backend", backend]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("s.toml:4\n") && said.contains("to mend it"),
+            "{said}"
+        );
+        assert!(
+            output.stdout.is_empty() && !said.contains("nodes"),
+            "{said}"
+        );
+    }
+    let output = run(&["--backend", "memory"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    fs::write(&file, "[[step]]\nwait = \"1s\"\n").unwrap();
+    assert_eq!(run(&["--backend", "auto"]).status.code(), Some(0));
+}
