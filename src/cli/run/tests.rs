@@ -300,7 +300,7 @@ fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
             &good,
             io::ErrorKind::StorageFull,
             Exit::Machine,
-            "error: failed to write the events: no storage space\n",
+            "error: failed to write the events: no space left on device\n  to mend it: make room there, or write it elsewhere\n",
         ),
     ] {
         let path = folder.path().to_str().unwrap();

@@ -58,7 +58,7 @@ impl Init {
     pub(super) async fn start(net: &Arc<OwnedFd>) -> Result<Self, Obstacle> {
         let net = Arc::clone(net);
         let (started, start) = oneshot::channel();
-        // One thread of its own, for it is moved for good; and the runtime panics where it can't have another.
+        // A thread of our own: the runtime panics where it can't have another.
         thread::Builder::new()
             .name("canal-init".into())
             .spawn(move || {
@@ -71,9 +71,19 @@ impl Init {
         made.map_err(Obstacle::at("start pid 1", Need::Other))?
     }
 
-    /// The same on the calling thread, which it moves for good. Blocks for as long as a fork takes.
+    /// The same for whoever may wait. Blocks for as long as a fork takes.
     pub(super) fn make(net: Arc<OwnedFd>) -> Result<Self, Obstacle> {
-        let (mut process, [mounts, names, memory]) = Self::move_and_start(&net)?;
+        let node = Arc::clone(&net);
+        // It is moved for good, and so are the children that it starts from then on; from where it ends up, pid 1
+        // is not seen under the number that it has here.
+        let thread = thread::Builder::new()
+            .name("canal-init-moved".into())
+            .spawn(move || Self::move_and_start(&node))
+            .map_err(Obstacle::thread)?;
+        let gone = |_| io::Error::other("the thread that starts it panicked");
+        let moved = thread.join().map_err(gone);
+        let (mut process, [mounts, names, memory]) =
+            moved.map_err(Obstacle::at("start pid 1", Need::Other))??;
         crate::fault::point("pid 1");
         match File::open(format!("/proc/{}/ns/pid", process.id())) {
             Ok(processes) => Ok(Self {

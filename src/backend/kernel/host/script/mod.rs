@@ -212,8 +212,7 @@ impl Stage {
     }
 }
 
-/// Tries to make what a node's scripts run in, in this network namespace, and to start one. Moves the calling
-/// thread for good.
+/// Tries to make what a node's scripts run in, in this network namespace, and to start one.
 ///
 /// # Errors
 ///
@@ -228,7 +227,6 @@ pub(in crate::backend::kernel) fn try_out(net: OwnedFd) -> Result<(), BackendErr
         doing: doing.into(),
         why,
     };
-    // The calling thread's own children are in the PID namespace from here on; it starts none.
     let mut init = Init::make(Arc::new(net)).map_err(refused)?;
     let inside = init
         .inside()
