@@ -5,7 +5,7 @@
 //! are never reachable over the underlay: the peering refuses them, so a wrong netmask on the instance
 //! fails here as it does there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -120,21 +120,31 @@ fn reachable_peers(cloud: &Cloud, parts: &VpgParts) -> Vec<(Ipv4Addr, Ipv4Addr)>
         .collect()
 }
 
-/// The rule for peers to which there is no way.
-pub(super) fn unreachable_peers(cloud: &Cloud, parts: &VpgParts) -> Option<Rule> {
+/// The rules for peers to which there is no way. `blackholes`: the VPG's ways that are not active, the longest prefix
+/// first, and what each is called.
+pub(super) fn unreachable_peers(
+    cloud: &Cloud,
+    parts: &VpgParts,
+    blackholes: &[(Ipv4Net, String)],
+) -> Vec<Rule> {
     let reachable = reachable_peers(cloud, parts);
-    let peers = parts.vpg.gate.peers.iter();
-    let lost: BTreeSet<Ipv4Net> = peers
-        .filter(|(outer, inner)| !reachable.contains(&(**outer, **inner)))
-        .map(|(_, inner)| host(*inner))
-        .collect();
-    (parts.vpg.gate.open && !lost.is_empty()).then(|| {
-        deny(
-            [Test::DestinationIn(lost).into()],
-            Reason::NoRouteToDestination,
-            parts.uncovered(),
-        )
-    })
+    let mut lost: BTreeMap<Option<&str>, BTreeSet<Ipv4Net>> = BTreeMap::new();
+    for (outer, inner) in &parts.vpg.gate.peers {
+        if !parts.vpg.gate.open || reachable.contains(&(*outer, *inner)) {
+            continue;
+        }
+        let into = blackholes.iter().find(|(prefix, _)| prefix.contains(outer));
+        let name = into.map(|(_, name)| name.as_str());
+        lost.entry(name).or_default().insert(host(*inner));
+    }
+    let rules = lost.into_iter().map(|(into, inner)| {
+        let test = [Test::DestinationIn(inner).into()];
+        match into {
+            Some(name) => deny(test, Reason::BadStateRoute, name.to_owned()),
+            None => deny(test, Reason::NoRouteToDestination, parts.uncovered()),
+        }
+    });
+    rules.collect()
 }
 
 /// Who may ask a node for whom.

@@ -268,28 +268,31 @@ fn filter(b: &mut Builder, parts: &VpgParts, side: &Side) {
 
 /// Why something had no way out.
 fn sink_rules(b: &Builder, parts: &VpgParts, name: &str) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = gate::unreachable_peers(b.cloud, parts)
-        .into_iter()
-        .collect();
     let aws = &b.cloud.aws;
     let peerings = parts.vpg.peerings.iter().filter_map(|(id, canal)| {
         let status = aws.peerings.get(id).map(|p| p.status)?;
-        let what = format!("{}: {status}", RouteTarget::Peering(id.clone()));
-        (status != PeeringStatus::Active).then_some((canal.destination, what))
+        let to = canal.destination;
+        let what = format!(
+            "{name}, {to} → {}: {status}",
+            RouteTarget::Peering(id.clone())
+        );
+        (status != PeeringStatus::Active).then_some((to, what))
     });
     let attachments = parts.vpg.customer_routes.values().filter_map(|route| {
         let status = aws.attachments.get(&route.target).map(|a| a.status)?;
         let target = RouteTarget::TransitGateway(route.target.clone());
-        let what = format!("{target}: {status}");
-        (status != AttachmentStatus::Active).then_some((route.destination, what))
+        let to = route.destination;
+        let what = format!("{name}, {to} → {target}: {status}");
+        (status != AttachmentStatus::Active).then_some((to, what))
     });
     let mut blackholes: Vec<(Ipv4Net, String)> = peerings.chain(attachments).collect();
     blackholes.sort_by_key(|(destination, _)| Reverse(destination.prefix_len()));
+    let mut rules = gate::unreachable_peers(b.cloud, parts, &blackholes);
     for (destination, what) in blackholes {
         rules.push(deny(
             [Test::Destination(destination).into()],
             Reason::BadStateRoute,
-            format!("{name}, {destination} → {what}"),
+            what,
         ));
     }
     let device_subnet = Test::Destination(parts.vpg.device_subnet);

@@ -252,20 +252,28 @@ impl<'a> Walk<'_, 'a> {
                 to,
                 port: PORT,
             });
-            let route = match way {
+            let (route, reason) = match way {
                 Some((_, VpgWay::Peering(at))) if walk.map.peerings[*at].active => {
                     return walk.over_peering(*at, PeeringEnd::Vpg(vpg), outer);
                 }
                 Some((_, VpgWay::Customer(_, at))) if walk.map.attachments[*at].active => {
                     return walk.out_of_vpg_into_attachment(*at, outer);
                 }
-                Some(_) | None => VpgRoute::Uncovered,
+                Some((prefix, VpgWay::Peering(at))) => {
+                    let id = walk.map.peerings[*at].id;
+                    (VpgRoute::Peering(id, *prefix, false), Reason::BadStateRoute)
+                }
+                Some((prefix, VpgWay::Customer(route, at))) => {
+                    let id = walk.map.attachments[*at].id;
+                    (
+                        VpgRoute::Customer(route, *prefix, id, false),
+                        Reason::BadStateRoute,
+                    )
+                }
+                None => (VpgRoute::Uncovered, Reason::NoRouteToDestination),
             };
             let vpg = view.id;
-            walk.die(
-                HopKind::VpgRoute { vpg, route },
-                Reason::NoRouteToDestination,
-            )
+            walk.die(HopKind::VpgRoute { vpg, route }, reason)
         })
     }
 

@@ -9,6 +9,7 @@ use std::io;
 
 use nix::errno::Errno;
 
+use super::features::Feature;
 use crate::backend::BackendError;
 use crate::plain::plain;
 
@@ -96,10 +97,12 @@ pub(super) fn shortage(errno: Errno, need: Need) -> Option<(String, String)> {
             format!("there is no {name} in the folders of PATH"),
             format!("set PATH, or: apt-get install {package}"),
         )),
-        (Errno::EOPNOTSUPP | Errno::EINVAL, Need::Spaces([Space::Pid])) => said(
-            "the kernel has no PID namespaces",
-            "use a kernel with CONFIG_PID_NS",
-        ),
+        (Errno::EOPNOTSUPP | Errno::EINVAL, Need::Spaces(kinds)) if kinds.contains(&Space::Pid) => {
+            said(
+                "the kernel lacks a kind of namespace",
+                Feature::Cage.facts().mend,
+            )
+        }
         (Errno::ENOSPC | Errno::EUSERS, Need::Spaces(kinds)) => Some(spaces(kinds, Space::limit)),
         (Errno::ENOMEM | Errno::ENOBUFS, _) => said(
             "out of memory",

@@ -52,20 +52,25 @@ pub struct Capability {
 /// Tries everything on a thread of its own, in namespaces that are gone afterwards. The process should
 /// be in the airlock.
 pub fn probe() -> Capabilities {
-    let list = apart(|| try_all(drop_reasons));
+    let list = apart(|| try_all(drop_reasons, cage));
     Capabilities {
         list: list.unwrap_or_default(),
     }
 }
 
-/// Tries what [`probe`] does, but loads nothing into the kernel; what can be done without and isn't there.
+/// Tries what [`probe`] does, but loads no program into the kernel and starts none; what can be done without and isn't there.
 ///
 /// # Errors
 ///
 /// The first that nothing can be done without, and does not work here.
 pub fn required() -> Result<Vec<Capability>, BackendError> {
     let permitted = || drops::missing().map_or(Ok(()), |why| Err(reasons_refused(why.to_owned())));
-    let list = apart(move || try_all(permitted))?;
+    // A script that can't run ends the run by itself, with what is missing.
+    let cage = || {
+        let there = Feature::Cage.there().map_err(Refusal::from);
+        there.map_err(|refusal| refusal.of("make namespaces"))
+    };
+    let list = apart(move || try_all(permitted, cage))?;
     let missing: Vec<Capability> = list.into_iter().filter(|one| !one.available).collect();
     match missing.iter().find(|one| one.required) {
         Some(one) => Err(BackendError::Machine {
@@ -87,7 +92,10 @@ fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result
     })
 }
 
-fn try_all(drop_reasons: impl Fn() -> Result<(), BackendError>) -> Vec<Capability> {
+fn try_all(
+    drop_reasons: impl Fn() -> Result<(), BackendError>,
+    cage: impl Fn() -> Result<(), BackendError>,
+) -> Vec<Capability> {
     let counting = Counting::default();
     let each = Feature::ALL.into_iter();
     each.map(|feature| {
@@ -100,7 +108,10 @@ fn try_all(drop_reasons: impl Fn() -> Result<(), BackendError>) -> Vec<Capabilit
             Feature::PacketLog => said(packet_log(&counting), "listen to the packet log"),
             Feature::Nat => said(filter(&counting, &translation()), "load a filter with NAT"),
             Feature::PacketSockets => said(packet_socket(), "open a packet socket"),
-            Feature::RawSockets => said(raw_socket(), "make a raw socket"),
+            Feature::RawSockets => raw_socket().map_err(|errno| BackendError::Failed {
+                doing: "make a raw socket".into(),
+                why: errno.desc().to_lowercase(),
+            }),
             Feature::Switches => {
                 sysctl::try_write().map_err(|(key, refusal)| refusal.of(format!("set {key}")))
             }
@@ -224,7 +235,7 @@ fn filter(counting: &Counting, chain: &Chain) -> Result<(), Refusal> {
 }
 
 /// As pings need it.
-fn raw_socket() -> Result<(), Refusal> {
+fn raw_socket() -> nix::Result<()> {
     Feature::RawSockets.there()?;
     let flags = SockFlag::SOCK_CLOEXEC;
     socket(
