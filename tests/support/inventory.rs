@@ -208,8 +208,7 @@ impl Counted {
         // One after the other: what one is asked with is counted for the other, too.
         self.root = self.root || allowing(|own| own, by_root);
         if self.root && !self.somebody {
-            self.somebody =
-                !super::program::can_become_others() || allowing(|_| 0, by_somebody);
+            self.somebody = !super::program::can_become_others() || allowing(|_| 0, by_somebody);
         }
         self.root && self.somebody
     }
