@@ -70,7 +70,7 @@ run = "setsid sh -c 'trap \"\" INT TERM HUP; sleep 1000 & sleep 1000' >/dev/null
 [[step]]
 name = "namespaces of a step's own, which it may not make"
 on = "d08"
-run = "! unshare --net --mount --pid --fork true; ip link add a type veth peer name b; sleep 0.02"
+run = "! unshare --net --mount --pid --fork true; ip link add va type veth peer name vb; sleep 0.02"
 
 [[step]]
 name = "a slow link is cut"

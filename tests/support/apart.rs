@@ -122,7 +122,11 @@ fn start_inside(stage: &str) -> i32 {
 
 fn again(stage: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(std::env::args_os().skip(1)).env(STAGE, stage);
+    command
+        .args(std::env::args_os().skip(1))
+        .env(STAGE, stage)
+        // Or the allocator keeps memory for each thread that has ever been (mallopt(3)), which looks like growth.
+        .env("MALLOC_ARENA_MAX", "1");
     command
 }
 

@@ -76,10 +76,11 @@ impl Inventory {
     /// What is left after [`PATIENCE`].
     pub fn returns(&self) -> Result<Duration, String> {
         let began = Instant::now();
+        let mut counted = Counted::default();
         loop {
             let now = Self::take();
             let is_same = now == *self;
-            if is_same && namespaces_are_gone() {
+            if is_same && counted.is_settled() {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > PATIENCE {
@@ -187,44 +188,64 @@ fn limit(kind: &str) -> String {
     format!("/proc/sys/user/max_{kind}_namespaces")
 }
 
-/// Whether no more namespaces are there than this process has made. The kernel keeps count of them, up to the
+/// Of whom no more namespaces are there than this process has made. Whoever has been found so is not asked again: to
+/// ask makes some, which take their time to go.
+#[derive(Default)]
+struct Counted {
+    root: bool,
+    somebody: bool,
+}
+
+/// The kernel keeps count of them, up to the
 /// very end of their destruction, for each user of a user namespace (namespaces(7), `/proc/sys/user`); it tells
 /// nobody, but refuses to make one beyond a limit. So one more than those that should be there is allowed for the moment, and
 /// made. Of the machine's own user namespace others make use too, so there nothing is counted.
-fn namespaces_are_gone() -> bool {
-    if here() != Some(World::Counted) {
-        return true;
-    }
-    let usual: Vec<String> = KINDS.iter().map(|(kind, _)| read(&limit(kind))).collect();
-    let allow = |of_this: bool| {
-        for (kind, own) in KINDS {
-            let own = if of_this { own } else { 0 };
-            fs::write(limit(kind), (own + 1).to_string()).unwrap();
+impl Counted {
+    fn is_settled(&mut self) -> bool {
+        if here() != Some(World::Counted) {
+            return true;
         }
-    };
-    allow(true);
-    let by_root = std::thread::spawn(|| {
+        // One after the other: what one is asked with is counted for the other, too.
+        self.root = self.root || allowing(|own| own, by_root);
+        if self.root && !self.somebody {
+            self.somebody = !super::program::can_become_others() || allowing(|_| 0, by_somebody);
+        }
+        self.root && self.somebody
+    }
+}
+
+/// Does it while one namespace more of each kind is allowed than this.
+fn allowing(there: fn(u32) -> u32, makes_one: fn() -> bool) -> bool {
+    let usual: Vec<String> = KINDS.iter().map(|(kind, _)| read(&limit(kind))).collect();
+    for (kind, own) in KINDS {
+        fs::write(limit(kind), (there(own) + 1).to_string()).unwrap();
+    }
+    let made = makes_one();
+    for ((kind, _), usual) in KINDS.iter().zip(&usual) {
+        fs::write(limit(kind), usual.trim()).unwrap();
+    }
+    made
+}
+
+fn by_root() -> bool {
+    let thread = std::thread::spawn(|| {
         let all = CloneFlags::CLONE_NEWNET
             | CloneFlags::CLONE_NEWNS
             | CloneFlags::CLONE_NEWUTS
             | CloneFlags::CLONE_NEWPID;
         unshare(all).is_ok()
     });
-    let by_root = by_root.join().unwrap();
-    let by_somebody = !super::program::can_become_others() || {
-        allow(false);
-        let mut unshare = Command::new("unshare");
-        unshare
-            .args([
-                "--user", "--net", "--mount", "--uts", "--pid", "--fork", "true",
-            ])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null());
-        std::os::unix::process::CommandExt::uid(&mut unshare, SOMEBODY);
-        unshare.status().unwrap().success()
-    };
-    for ((kind, _), usual) in KINDS.iter().zip(&usual) {
-        fs::write(limit(kind), usual.trim()).unwrap();
-    }
-    by_root && by_somebody
+    thread.join().unwrap()
+}
+
+fn by_somebody() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args([
+            "--user", "--net", "--mount", "--uts", "--pid", "--fork", "true",
+        ])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    std::os::unix::process::CommandExt::uid(&mut unshare, SOMEBODY);
+    unshare.status().unwrap().success()
 }
