@@ -57,7 +57,8 @@ impl Drop for Group {
 }
 
 pub fn trials(why: Option<&'static str>) -> Vec<Trial> {
-    let all: [(&str, &Resource, fn(&str)); 2] = [
+    type Case<'a> = (&'a str, &'a Resource, fn(&str));
+    let all: [Case<'_>; 2] = [
         ("group_processes", &PROCESSES, processes),
         ("group_memory", &MEMORY, memory),
     ];

@@ -66,6 +66,7 @@ impl AsFd for CatchUp {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Arc;
 
