@@ -1,6 +1,6 @@
 //! SIGINT and SIGTERM: the first ends the run in order, the second at once.
 //!
-//! A run that has not ended [`GRACE`] after the first is ended without its report. Nothing stays behind either
+//! A run that has not ended 0.8 s after the first is ended without its report. Nothing stays behind either
 //! way: what a run makes goes with the process. Whoever started the program sees that the signal ended it, so
 //! that a shell's loop ends too; a shell calls that status 130 or 143.
 

@@ -1,7 +1,7 @@
 //! What the kernel backend asks of a Linux kernel: one list, which `doctor`, every run and `docs/kernel.md` go by.
 //!
 //! Each feature can be turned off for this process, as if the kernel had been built without it. Whoever uses one
-//! asks [`Feature::there`] right before, so what a test turns off is really not used, not only said to be missing.
+//! asks `Feature::there` right before, so what a test turns off is really not used, not only said to be missing.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
