@@ -39,6 +39,7 @@ fn switches() -> Result<(), Failed> {
         ("r", "ipv4/icmp_ratemask", "0"),
         ("a", "ipv4/ip_unprivileged_port_start", "0"),
         ("a", "ipv4/ping_group_range", "0\t0"),
+        ("a", "ipv4/tcp_orphan_retries", "4"),
         ("a", "ipv6/conf/r/disable_ipv6", "1"),
     ];
     for (at, key, value) in pinned {

@@ -47,7 +47,7 @@ const EACH: [(&str, &str); 21] = [
 ];
 
 /// Switches that stand alone.
-const SINGLE: [(&str, &str); 7] = [
+const SINGLE: [(&str, &str); 8] = [
     // `lo` is there before `default` can be set.
     ("ipv4/conf/lo/rp_filter", "0"),
     ("ipv4/conf/lo/accept_local", "0"),
@@ -57,6 +57,9 @@ const SINGLE: [(&str, &str); 7] = [
     ("ipv4/ip_unprivileged_port_start", "0"),
     // The one group that a user namespace has in any case.
     ("ipv4/ping_group_range", "0\t0"),
+    // A connection that its program has left holds the namespace until the far end has acknowledged all, and the far end
+    // may be gone. Eight attempts, the kernel's own number, take over a slow link more than three minutes.
+    ("ipv4/tcp_orphan_retries", "4"),
     ("ipv6/conf/all/disable_ipv6", "1"),
 ];
 
