@@ -20,7 +20,9 @@ use canal_sim::backend::probe::{Answer, NotSent, Outcome, ProbeKind};
 use canal_sim::backend::{ScriptEnd, ScriptOutput};
 use canal_sim::network::{Page, Service, Transport};
 use libtest_mimic::{Arguments, Failed, Trial};
-use support::node::{TestNode, in_runtime, leave_the_machine, on_broken_etc, packet, ports};
+use support::node::{
+    TestNode, in_runtime, leave_the_machine, on_broken_etc, packet, ports, who_has,
+};
 
 const LO: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
@@ -48,6 +50,8 @@ fn main() {
         trial("ntp", ntp),
         trial("a_service_is_replaced_and_stopped", replace_and_stop),
         trial("a_final_label_decides_at_once", final_label_decides),
+        trial("what_was_there_before_is_not_told", before_is_not_told),
+        trial("what_is_read_late_is_told", late_is_told),
         trial("a_filtered_send_is_dropped_or_forbidden", filtered_send),
         trial("a_hint_is_kept_and_decides_nothing", hint_is_kept),
         trial("probes_in_parallel", probes_in_parallel),
@@ -308,6 +312,28 @@ async fn final_label_decides() {
         // Alone it takes a few milliseconds; the trials beside this one take their share.
         assert!(measured.elapsed < Duration::from_millis(200));
     }
+}
+
+/// A reader that is late must not tell a probe what became of an earlier one's packets.
+async fn before_is_not_told() {
+    let node = TestNode::new().await;
+    node.serve(Transport::Udp, 7, Service::Ntp).await;
+    node.label_late(1, "=GATE_PEER_SILENT server", who_has(LO, OTHER));
+    let kind = ProbeKind::Udp { port: 7 };
+    let measured = node.probe_for(LO, kind, Duration::from_millis(300)).await;
+    assert_eq!(measured.outcome, Outcome::Silent);
+    assert!(measured.evidence.is_empty(), "{:?}", measured.evidence);
+}
+
+/// A probe that ends without an answer waits for what became of its packets to be read.
+async fn late_is_told() {
+    let node = TestNode::new().await;
+    node.serve(Transport::Udp, 7, Service::Ntp).await;
+    node.label_late(2, "=GATE_PEER_SILENT server", who_has(LO, OTHER));
+    let kind = ProbeKind::Udp { port: 7 };
+    let measured = node.probe_for(LO, kind, Duration::from_millis(10)).await;
+    assert_eq!(measured.outcome, Outcome::Dropped);
+    assert_eq!(measured.evidence.len(), 1);
 }
 
 async fn filtered_send() {

@@ -6,17 +6,18 @@ use std::fs::{self, File};
 use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use canal_sim::backend::kernel::{Host, Shared, Sighting, Source, airlock};
+use canal_sim::backend::kernel::{CatchUp, Host, Shared, Sighting, Source, airlock};
 use canal_sim::backend::probe::{Measurement, Probe, ProbeKind};
 use canal_sim::backend::{BackendError, Script, ScriptEnd, ScriptOutput};
 use canal_sim::network::{Family, HostFiles, Label, Listen, NodeId, Service, Transport};
 use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
 use tokio::task::JoinHandle;
 
@@ -153,6 +154,45 @@ impl TestNode {
     }
 }
 
+impl TestNode {
+    /// Plays a reader whom the machine gives a turn when a probe asks for the `turn`th time, or late by
+    /// itself: it reports this packet with this label once.
+    pub fn label_late(&self, turn: usize, label: &str, packet: Vec<u8>) {
+        let late = PollTimeout::from(50_u8);
+        let bell = Arc::new(CatchUp::new().unwrap());
+        let sightings = self.shared.sightings().clone();
+        sightings.add_reader(&bell);
+        let label = Label::from_prefix(label).unwrap();
+        thread::spawn(move || {
+            for look in 1..=turn {
+                let mut ready = [PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
+                // Without a bell it looks all the same.
+                poll(
+                    &mut ready,
+                    if look == turn {
+                        late
+                    } else {
+                        PollTimeout::NONE
+                    },
+                )
+                .unwrap();
+                let begun = bell.begin();
+                if look == turn {
+                    sightings.report(Sighting {
+                        source: Source::Kernel,
+                        node: NodeId::new("router"),
+                        label: label.clone(),
+                        family: Family::Arp,
+                        packet: packet.clone(),
+                        at: Instant::now(),
+                    });
+                }
+                bell.done(begun);
+            }
+        });
+    }
+}
+
 /// Ends its task when dropped.
 pub struct Filter(JoinHandle<()>);
 
@@ -167,6 +207,15 @@ pub fn packet(protocol: u8, transport: [u8; 8]) -> Vec<u8> {
     let mut bytes = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, protocol, 0, 0];
     bytes.extend([127, 0, 0, 1, 127, 0, 0, 1]);
     bytes.extend(transport);
+    bytes
+}
+
+/// A question for the Ethernet address of `target`, by `sender` (RFC 826).
+pub fn who_has(target: Ipv4Addr, sender: Ipv4Addr) -> Vec<u8> {
+    let mut bytes = vec![0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1];
+    bytes.extend(sender.octets());
+    bytes.extend([0; 6]);
+    bytes.extend(target.octets());
     bytes
 }
 

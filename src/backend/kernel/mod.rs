@@ -5,6 +5,7 @@
 //! | [`airlock`] | out of the caller's network, before anything else |
 //! | `net` | what a node's kernel holds: namespaces, links, routes, filters, their log; and the relay of shaped links |
 //! | `drops` | what the kernel drops for reasons of its own |
+//! | `catch_up` | waiting until what the kernel has reported is read too |
 //! | [`features`] | what is asked of the kernel, and what is lost without it |
 //! | [`room`] | whether there is room for a run at all |
 //! | `shortage` | what has run out, and where its limit is set |
@@ -15,6 +16,7 @@
 //! process ends, however it ends, the kernel removes the whole network.
 
 pub mod airlock;
+mod catch_up;
 pub mod drops;
 pub mod features;
 #[cfg(any(test, fuzzing))]
@@ -39,7 +41,10 @@ use tokio::sync::broadcast;
 use self::drops::{DropCounts, Drops};
 use self::net::namespace::Namespace;
 use self::net::nflog::LoggedPacket;
-use self::net::{Clock, Counting, Loss, Maker, ReportDrop, ReportLoss, Surroundings, TracedDrop};
+use self::net::{
+    Clock, Counting, Loss, Maker, ReportDrop, ReportLogged, ReportLoss, Reports, Surroundings,
+    TracedDrop,
+};
 use self::shortage::{Need, refused};
 use crate::backend::probe::{Measurement, NotSent, Outcome, Probe};
 use crate::backend::{Backend, BackendError, CaptureFile, Script, ScriptOutput};
@@ -47,6 +52,7 @@ use crate::cloud::Reason;
 use crate::guest::Guest;
 use crate::network::{Change, HostFiles, Label, Network, NodeId};
 
+pub use self::catch_up::CatchUp;
 pub use self::host::{Host, Shared, Sighting, Sightings, Source, forks};
 pub use self::net::{Counters, capabilities, namespace, nflog, nft};
 
@@ -120,8 +126,15 @@ impl Kernel {
         let counting = Counting::default();
         // Tells this process's probes from another's.
         let shared = Shared::start(std::process::id())?;
-        tokio::spawn(report(log.subscribe(), Arc::clone(&shared)));
-        let traced = report_traced(shared.sightings().clone());
+        let catch_up = CatchUp::new()
+            .map_err(|errno| refused("open the packet log's bell", Need::Other, &errno.into()))?;
+        let catch_up = Arc::new(catch_up);
+        shared.sightings().add_reader(&catch_up);
+        let reports = Reports {
+            logged: report_logged(log.clone(), shared.sightings().clone()),
+            traced: report_traced(shared.sightings().clone()),
+            catch_up,
+        };
         let clock = Clock::start()
             .map_err(|errno| refused("start the links' clock", Need::Other, &errno.into()))?;
         let surroundings = Surroundings {
@@ -129,7 +142,7 @@ impl Kernel {
             clock: clock.clone(),
             report: report_lost(shared.sightings().clone()),
         };
-        let maker = Maker::start(counting.clone(), log.clone(), traced, surroundings).await?;
+        let maker = Maker::start(counting.clone(), reports, surroundings).await?;
         Ok(Self {
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -391,26 +404,24 @@ fn report_lost(to: Sightings) -> ReportLoss {
     })
 }
 
-/// Hands what the log rules report to the probes that wait for it.
-async fn report(mut log: broadcast::Receiver<LoggedPacket>, to: Arc<Shared>) {
-    use broadcast::error::RecvError;
-    loop {
-        match log.recv().await {
-            Ok(packet) => {
-                // A rule of the user's own may log to the same group.
-                if let Some(label) = Label::from_prefix(&packet.prefix) {
-                    to.sightings().report(Sighting {
-                        node: packet.node,
-                        label,
-                        source: Source::Rule,
-                        family: packet.family,
-                        packet: packet.packet,
-                        at: packet.at,
-                    });
-                }
-            }
-            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "packet reports were lost"),
-            Err(RecvError::Closed) => return,
+/// Hands what the log rules report to the probes that wait for it, and to whoever listens to the log.
+fn report_logged(log: broadcast::Sender<LoggedPacket>, to: Sightings) -> ReportLogged {
+    Arc::new(move |packet: LoggedPacket| {
+        if log.receiver_count() > 0 {
+            let _ = log.send(packet.clone());
         }
-    }
+        // A rule of the user's own may log to the same group.
+        if to.is_watched()
+            && let Some(label) = Label::from_prefix(&packet.prefix)
+        {
+            to.report(Sighting {
+                node: packet.node,
+                label,
+                source: Source::Rule,
+                family: packet.family,
+                packet: packet.packet,
+                at: packet.at,
+            });
+        }
+    })
 }

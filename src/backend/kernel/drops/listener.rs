@@ -20,8 +20,9 @@ use super::permission::TYPES;
 use super::program::{self, Maps, RECORD, Record};
 use super::{Shared, State, symbols};
 use crate::backend::evidence::meaning::{self, Drop, Meaning};
+use crate::backend::kernel::catch_up::CatchUp;
 use crate::backend::kernel::features::Feature;
-use crate::backend::kernel::host::{CatchUp, Sighting, Sightings, Source};
+use crate::backend::kernel::host::{Sighting, Sightings, Source};
 use crate::backend::kernel::sys::bpf::{self, Map, MapKind};
 use crate::backend::kernel::sys::ring::Ring;
 
@@ -135,9 +136,8 @@ pub(super) fn run(shared: &Arc<Shared>, state: &watch::Sender<State>, to: &Sight
             match CatchUp::new() {
                 Ok(catch_up) => {
                     let catch_up = Arc::new(catch_up);
-                    to.set_reader(Some(Arc::clone(&catch_up)));
+                    to.add_reader(&catch_up);
                     listen(shared, &mut loaded, to, &catch_up);
-                    to.set_reader(None);
                 }
                 Err(errno) => {
                     tracing::error!("the kernel's drops can't be read: {}", errno.desc());

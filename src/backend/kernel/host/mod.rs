@@ -5,12 +5,10 @@
 //! | `sockets.rs` | the one thread that makes sockets in namespaces |
 //! | `serve/` | what listens |
 //! | `witness.rs` | the source addresses that services saw |
-//! | `catch_up.rs` | waiting until what the kernel has reported is read too |
 //! | `probe/` | one question to the network |
 //! | `sightings.rs` | packets that filters, or the kernel itself, put a label on |
 //! | `script/` | the user's own commands: the only place that forks |
 
-mod catch_up;
 mod probe;
 mod script;
 mod serve;
@@ -19,7 +17,6 @@ mod sightings;
 mod sockets;
 mod witness;
 
-pub use self::catch_up::CatchUp;
 pub use script::forks;
 pub(super) use script::{try_landlock, try_out as try_script};
 pub use shared::Shared;

@@ -1,13 +1,13 @@
 //! Labelled packets, on their way from the nodes' filters to the probes that wait for them.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use super::CatchUp;
 pub use crate::backend::evidence::Source;
+use crate::backend::kernel::catch_up::CatchUp;
 use crate::network::{Family, Label, NodeId};
 
 /// A packet that a filter or the kernel itself put a label on.
@@ -35,8 +35,8 @@ const BACKLOG: usize = 4096;
 pub struct Sightings {
     reports: broadcast::Sender<Arc<Sighting>>,
     traced: Arc<Mutex<BTreeSet<NodeId>>>,
-    /// The reader of the kernel's own drops, while it reads.
-    reader: Arc<Mutex<Option<Arc<CatchUp>>>>,
+    /// Those who read what the kernel reports, while they do.
+    readers: Arc<Mutex<Vec<Weak<CatchUp>>>>,
 }
 
 impl Sightings {
@@ -45,7 +45,7 @@ impl Sightings {
         Self {
             reports: broadcast::Sender::new(BACKLOG),
             traced: Arc::default(),
-            reader: Arc::default(),
+            readers: Arc::default(),
         }
     }
 
@@ -55,20 +55,33 @@ impl Sightings {
         let _ = self.reports.send(Arc::new(sighting));
     }
 
-    /// Who reads the kernel's own drops from now on, or that nobody does any longer.
-    pub fn set_reader(&self, reader: Option<Arc<CatchUp>>) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
+    /// Somebody reads what the kernel reports, for as long as this bell is held.
+    pub fn add_reader(&self, bell: &Arc<CatchUp>) {
+        self.readers().push(Arc::downgrade(bell));
     }
 
-    /// Waits until what the kernel has reported is told to the probes, at most that long.
+    fn readers(&self) -> MutexGuard<'_, Vec<Weak<CatchUp>>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until what the kernel has reported before this call is told to the probes, at most that long.
     pub(super) async fn catch_up(&self, patience: Duration) {
-        let reader = {
-            let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.clone()
+        let readers: Vec<Arc<CatchUp>> = {
+            let mut readers = self.readers();
+            readers.retain(|bell| bell.strong_count() > 0);
+            readers.iter().filter_map(Weak::upgrade).collect()
         };
-        let Some(reader) = reader else { return };
-        if !reader.caught_up(patience).await {
-            tracing::warn!("the kernel's own drops are read too late to be told to this probe");
+        // All are rung for before one is waited for: each is a thread of its own.
+        let bells: Vec<_> = readers
+            .iter()
+            .map(|bell| bell.caught_up(patience))
+            .collect();
+        let mut in_time = true;
+        for caught_up in bells {
+            in_time &= caught_up.await;
+        }
+        if !in_time {
+            tracing::warn!("what the kernel reports is read too late to be told to this probe");
         }
     }
 

@@ -7,12 +7,11 @@
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::oneshot;
 
 use super::counters::Counting;
-use super::nflog::LoggedPacket;
+use super::reader::Reports;
 use super::relay::Surroundings;
-use super::trace::ReportDrop;
 use super::world::{Nodes, World};
 use crate::backend::BackendError;
 use crate::backend::kernel::shortage::{Need, refused};
@@ -61,8 +60,7 @@ impl Maker {
     /// Starts the thread.
     pub async fn start(
         counting: Counting,
-        log: broadcast::Sender<LoggedPacket>,
-        drops: ReportDrop,
+        reports: Reports,
         surroundings: Surroundings,
     ) -> Result<Self, BackendError> {
         let (orders, inbox) = mpsc::channel::<Request>();
@@ -70,7 +68,7 @@ impl Maker {
         let thread = std::thread::Builder::new()
             .name("canal-maker".into())
             .spawn(move || {
-                let mut world = match World::new(counting, log, drops, surroundings) {
+                let mut world = match World::new(counting, reports, surroundings) {
                     Ok(world) => {
                         let _ = ready.send(Ok(()));
                         world

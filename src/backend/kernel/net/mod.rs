@@ -40,5 +40,7 @@ mod world;
 pub use counters::Counters;
 pub(in crate::backend::kernel) use counters::Counting;
 pub(super) use maker::Maker;
+pub(super) use nflog::ReportLogged;
+pub(super) use reader::Reports;
 pub(super) use relay::{Clock, Loss, ReportLoss, Surroundings};
 pub(super) use trace::{ReportDrop, TracedDrop};

@@ -1,10 +1,10 @@
 //! The packet log: what a log rule reports (`nfnetlink_log`). Every node with a filter has a socket of
 //! its own.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use nix::sys::socket::{setsockopt, sockopt};
-use tokio::sync::broadcast;
 
 use super::counters::Counting;
 use super::error::Refusal;
@@ -38,6 +38,9 @@ pub struct LoggedPacket {
     /// When it was read.
     pub at: Instant,
 }
+
+/// Where such packets are reported. Called on the reading thread.
+pub(in crate::backend::kernel) type ReportLogged = Arc<dyn Fn(LoggedPacket) + Send + Sync>;
 
 /// `NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET` and `… NFULNL_MSG_CONFIG`.
 const PACKET: u16 = 4 << 8;
@@ -84,16 +87,15 @@ fn from_network_header(family: Family, packet: &[u8]) -> &[u8] {
 pub(super) fn listen(
     reader: &mut Reader,
     node: &NodeId,
-    log: &broadcast::Sender<LoggedPacket>,
+    report: &ReportLogged,
     counting: &Counting,
 ) -> Result<Listener, BackendError> {
     let doing = || format!("listen to the packet log of node {node}");
     let socket = bind(NFLOG_GROUP, counting).map_err(|refusal| refusal.of(doing()))?;
-    let (id, log) = (node.clone(), log.clone());
+    let (id, to) = (node.clone(), Arc::clone(report));
     let report = move |message: &wire::Message<'_>, at| {
         if let Some((family, prefix, packet)) = parse(message) {
-            // Nobody may be listening at the moment.
-            let _ = log.send(LoggedPacket {
+            to(LoggedPacket {
                 node: id.clone(),
                 prefix,
                 family,

@@ -14,14 +14,27 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::error::Refusal;
+use super::nflog::ReportLogged;
 use super::socket::NetlinkSocket;
+use super::trace::ReportDrop;
 use super::wire;
 use crate::backend::BackendError;
+use crate::backend::kernel::catch_up::CatchUp;
 use crate::backend::kernel::shortage::{Need, refused};
 use crate::network::NodeId;
 
 /// What is done with a message that was read at this moment. Runs on the reading thread.
 pub(super) type Report = Box<dyn FnMut(&wire::Message<'_>, Instant) + Send>;
+
+/// Who is told of what the nodes' kernels report, and how the thread is asked to look once more.
+pub(in crate::backend::kernel) struct Reports {
+    /// Packets that a log rule reported.
+    pub logged: ReportLogged,
+    /// Packets that a rule of a node's own dropped.
+    pub traced: ReportDrop,
+    /// The thread's bell.
+    pub catch_up: Arc<CatchUp>,
+}
 
 /// A node's socket, and what is done with its messages.
 struct Source {
@@ -34,6 +47,7 @@ struct Source {
 struct Shared {
     epoll: Epoll,
     stop: EventFd,
+    catch_up: Arc<CatchUp>,
     sources: Mutex<BTreeMap<u64, Arc<Source>>>,
 }
 
@@ -53,18 +67,26 @@ pub(super) struct Listener {
 /// The key of the event that ends the thread.
 const STOP: u64 = 0;
 
+/// The key of the event that asks it to look once more.
+const BELL: u64 = 1;
+
+/// How many sockets that are ready it hears of at once.
+const AT_ONCE: usize = 64;
+
 impl Reader {
-    /// Starts the thread.
-    pub fn start() -> Result<Self, BackendError> {
+    /// Starts the thread, which looks once more when this bell rings.
+    pub fn start(catch_up: Arc<CatchUp>) -> Result<Self, BackendError> {
         const DOING: &str = "start the packet log's thread";
         let make = || -> Result<_, Refusal> {
             let shared = Shared {
                 epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
                 stop: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+                catch_up,
                 sources: Mutex::default(),
             };
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
-            shared.epoll.add(&shared.stop, event)?;
+            let event = |key| EpollEvent::new(EpollFlags::EPOLLIN, key);
+            shared.epoll.add(&shared.stop, event(STOP))?;
+            shared.epoll.add(shared.catch_up.as_fd(), event(BELL))?;
             Ok(Arc::new(shared))
         };
         let shared = make().map_err(|refusal| refusal.of(DOING))?;
@@ -75,7 +97,7 @@ impl Reader {
             .map_err(|error| refused(DOING, Need::Thread, &error))?;
         Ok(Self {
             shared,
-            next: STOP + 1,
+            next: BELL + 1,
             thread: Some(thread),
         })
     }
@@ -138,26 +160,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The thread's work: waits for messages and passes them on, until told to stop.
 fn read_all(shared: &Shared) {
-    let mut events = [EpollEvent::empty(); 64];
+    let mut events = [EpollEvent::empty(); AT_ONCE];
     let mut buffer = Vec::with_capacity(64 * 1024);
-    loop {
-        let ready = match shared.epoll.wait(&mut events, EpollTimeout::NONE) {
+    // Whether the bell has rung; none where there is no more to do.
+    let mut look = |patience: EpollTimeout| -> Option<bool> {
+        let ready = match shared.epoll.wait(&mut events, patience) {
             Ok(count) => &events[..count],
-            Err(Errno::EINTR) => continue,
+            Err(Errno::EINTR) => return Some(false),
             Err(errno) => {
                 tracing::error!("the packet log has ended: {}", errno.desc());
-                return;
+                return None;
             }
         };
         for event in ready {
             if event.data() == STOP {
-                return;
+                return None;
             }
             let source = lock(&shared.sources).get(&event.data()).cloned();
             if let Some(source) = source {
                 drain(&source, &mut buffer);
             }
         }
+        Some(ready.iter().any(|event| event.data() == BELL))
+    };
+    while let Some(is_rung) = look(EpollTimeout::NONE) {
+        if !is_rung {
+            continue;
+        }
+        let begun = shared.catch_up.begin();
+        // The kernel names what is ready in turn, so these looks pass by every socket.
+        let ready = lock(&shared.sources).len() + [STOP, BELL].len();
+        for _ in 0..ready.div_ceil(AT_ONCE) {
+            if look(EpollTimeout::ZERO).is_none() {
+                return;
+            }
+        }
+        shared.catch_up.done(begun);
     }
 }
 

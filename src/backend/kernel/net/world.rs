@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
-
 use self::links::{Waypoint, Wire};
 use super::counters::Counting;
 use super::describe::describe;
@@ -16,15 +14,15 @@ use super::link;
 use super::look;
 use super::namespace::{self, Namespace};
 use super::neighbour;
-use super::nflog::{self, LoggedPacket};
+use super::nflog;
 use super::nft::Tables;
 use super::place::{PacketFilter, Place};
-use super::reader::Reader;
+use super::reader::{Reader, Reports};
 use super::relay::Surroundings;
 use super::rtnl::{self, Mode, Request};
 use super::socket::{Batch, NetlinkSocket, Subsystem};
 use super::sysctl::Pins;
-use super::trace::{ReportDrop, Tracing};
+use super::trace::Tracing;
 use crate::backend::BackendError;
 use crate::guest::Guest;
 use crate::network::{Change, IfName, LinkId, Network, Node, NodeId};
@@ -42,8 +40,7 @@ pub(super) struct World {
     pins: Pins,
     counting: Counting,
     reader: Reader,
-    log: broadcast::Sender<LoggedPacket>,
-    drops: ReportDrop,
+    reports: Reports,
     nodes: BTreeMap<NodeId, Place>,
     links: BTreeMap<LinkId, Wire>,
     /// From the first shaped link on.
@@ -58,8 +55,7 @@ impl World {
     /// An empty world. The calling thread must be where the process is at home.
     pub fn new(
         counting: Counting,
-        log: broadcast::Sender<LoggedPacket>,
-        drops: ReportDrop,
+        reports: Reports,
         surroundings: Surroundings,
     ) -> Result<Self, BackendError> {
         let doing = "look at the namespace that the process is in";
@@ -67,9 +63,8 @@ impl World {
             home: namespace::current().map_err(|refusal| refusal.of(doing))?,
             pins: Pins::fresh().map_err(|refusal| refusal.of("make a network namespace"))?,
             counting,
-            reader: Reader::start()?,
-            log,
-            drops,
+            reader: Reader::start(Arc::clone(&reports.catch_up))?,
+            reports,
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
             waypoint: None,
@@ -159,7 +154,7 @@ impl World {
                 Some(tracing) => tracing,
                 none => none.insert(Tracing::new(&self.counting)?),
             };
-            tracing.look(id, &mut self.reader, &self.drops, &self.counting)
+            tracing.look(id, &mut self.reader, &self.reports.traced, &self.counting)
         };
         let done = look();
         done.map_err(|refusal| refusal.of(format!("look at the packet filter of node {id}")))
@@ -282,7 +277,7 @@ impl World {
             place.filter = Some(PacketFilter {
                 socket: socket.map_err(refused)?,
                 tables: Tables::default(),
-                _log: nflog::listen(&mut self.reader, id, &self.log, &self.counting)?,
+                _log: nflog::listen(&mut self.reader, id, &self.reports.logged, &self.counting)?,
             });
         }
         let Some(filter) = &mut place.filter else {

@@ -47,7 +47,7 @@ const FILTER_DELAY: Duration = Duration::from_millis(200);
 /// rejected.
 const REJECTION_DELAY: Duration = Duration::from_millis(15);
 
-/// How long the reader of the kernel's drops may take to get its turn on a busy machine.
+/// How long the readers of what the kernel reports may take to get their turn on a busy machine.
 const READER_DELAY: Duration = Duration::from_secs(2);
 
 impl Host {
@@ -57,6 +57,8 @@ impl Host {
     ///
     /// Only where the probe could not be carried out at all; a packet that is lost is a result.
     pub async fn probe(&self, probe: &Probe) -> Result<Measurement, BackendError> {
+        // What became of the packets of an earlier probe is not about this one.
+        self.shared.sightings.catch_up(READER_DELAY).await;
         // Before the first packet goes out, so that no label is missed.
         let watch = self.shared.sightings.watch();
         let began = Instant::now();
@@ -129,6 +131,9 @@ impl Vigil {
             () = self.doom() => return Outcome::Dropped,
             () = tokio::time::sleep_until(until.into()) => Outcome::Silent,
         };
+        if !matches!(outcome, Outcome::Answered(_)) {
+            self.sightings.catch_up(READER_DELAY).await;
+        }
         // A filter that drops what the node itself sends makes the send fail; and a rule that rejects
         // answers as the far end would. If one says so, it does a moment later.
         let delay = match outcome {
@@ -145,9 +150,6 @@ impl Vigil {
             && tokio::time::timeout(delay, self.doom()).await.is_ok()
         {
             return Outcome::Dropped;
-        }
-        if outcome == Outcome::Silent {
-            self.sightings.catch_up(READER_DELAY).await;
         }
         while let Some(sighting) = self.watch.try_next() {
             let doom = self.weigh(&sighting);

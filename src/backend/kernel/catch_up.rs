@@ -1,8 +1,8 @@
 //! Waiting until what the kernel has reported is also read.
 //!
-//! The kernel writes a drop down at once; the thread that reads it may get its turn much later on a busy
-//! machine. A probe that ends in silence asks it to look once more, so that evidence is not missed, and is
-//! not taken for the next probe's.
+//! The kernel writes down at once what becomes of a packet; the thread that reads it may get its turn much later on a
+//! busy machine. So a probe lets the readers catch up before it begins, or it would be told what became of the packets
+//! of the one before; and again where it ends without an answer, or it would miss what became of its own.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,16 +34,16 @@ impl CatchUp {
         })
     }
 
-    /// Waits until the reader has read all that was reported before this call, at most that long. Whether
-    /// it has.
-    pub async fn caught_up(&self, patience: Duration) -> bool {
+    /// Rings, and gives what waits until the reader has read all that was reported before this call, at most that
+    /// long. Whether it has.
+    pub fn caught_up(&self, patience: Duration) -> impl Future<Output = bool> + use<> {
         let ring = self.rung.fetch_add(1, Ordering::SeqCst) + 1;
         let mut looked = self.looked.subscribe();
-        if self.bell.write(1).is_err() {
-            return false;
+        let rings = self.bell.write(1).is_ok();
+        async move {
+            let waits = looked.wait_for(|looked| *looked >= ring);
+            rings && matches!(tokio::time::timeout(patience, waits).await, Ok(Ok(_)))
         }
-        let waits = looked.wait_for(|looked| *looked >= ring);
-        matches!(tokio::time::timeout(patience, waits).await, Ok(Ok(_)))
     }
 
     /// For the reader, before it looks: what it hands to [`Self::done`] once all is passed on.
