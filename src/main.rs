@@ -19,6 +19,12 @@ use canal_sim::scenario;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
+/// Where memory ends, that is a lack of the machine's like any other.
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+#[global_allocator]
+static HEAP: canal_sim::backend::kernel::room::Heap =
+    canal_sim::backend::kernel::room::Heap::new(Exit::Machine.code());
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

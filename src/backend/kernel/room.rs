@@ -1,13 +1,15 @@
 //! Room for what a run needs at the least, asked for before anything is built: the runtime panics where it
-//! can't start a thread or open a descriptor, and where memory ends, so does the process.
+//! can't start a thread or open a descriptor. Where memory ends all the same, [`Heap`] ends the process in words.
 
 use std::sync::{PoisonError, RwLock};
 use std::thread;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use super::shortage::{Need, refused};
+pub use super::sys::heap::Heap;
+use super::sys::heap::keep_to_one_arena;
 use crate::backend::BackendError;
 
 /// Threads besides those of the runtime: makers of nodes and sockets, readers of logs and drops, the relay, a
@@ -48,9 +50,13 @@ fn memory(threads: usize) -> Result<(), BackendError> {
     let least = MEMORY + threads as u64 * STACK;
     let limits = [(Resource::RLIMIT_AS, "-v"), (Resource::RLIMIT_DATA, "-d")];
     for (limit, option) in limits {
-        if let Ok((most, _)) = getrlimit(limit)
-            && most < least
-        {
+        let Ok((most, _)) = getrlimit(limit) else {
+            continue;
+        };
+        if most != RLIM_INFINITY && limit == Resource::RLIMIT_AS {
+            keep_to_one_arena();
+        }
+        if most < least {
             return Err(BackendError::Machine {
                 what: format!(
                     "memory is limited to {} MiB, and a run takes {} MiB at the least",

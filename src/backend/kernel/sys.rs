@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub(super) mod bpf;
+pub(super) mod heap;
 pub(super) mod offload;
 pub(super) mod packet;
 pub(super) mod ring;
