@@ -6,8 +6,10 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::OnceLock;
 
 use canal_sim::backend::kernel::airlock;
 use nix::mount::{MsFlags, mount};
@@ -130,8 +132,19 @@ fn again(stage: &str) -> Command {
     command
 }
 
+/// The machine's own /proc, which shows all processes: held since before this process had one of its own.
+static MACHINES: OnceLock<OwnedFd> = OnceLock::new();
+
+/// The folder of all of the machine's processes.
+pub fn machines_processes() -> Option<PathBuf> {
+    let held = MACHINES.get()?.as_raw_fd();
+    Some(PathBuf::from(format!("/proc/self/fd/{held}")))
+}
+
 /// Inside: mounts of its own.
 fn settle() {
+    let held = fs::File::open("/proc").unwrap();
+    MACHINES.set(held.into()).unwrap();
     // The first process of a namespace outlives whoever started it otherwise.
     set_pdeathsig(Signal::SIGKILL).unwrap();
     assert_eq!(std::process::id(), 1);

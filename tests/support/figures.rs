@@ -20,6 +20,9 @@ const SLABS: [&str; 8] = [
     "nf_conntrack",
 ];
 
+/// How the name of a test program's own control group begins.
+pub const GROUP: &str = "canal-sim-test-";
+
 /// A control group of this process's own: what the kernel counts in it is nobody else's. None where the machine
 /// doesn't let this process make one.
 pub struct Group {
@@ -31,7 +34,7 @@ impl Group {
     /// Makes one below the process's own, and moves the process into it.
     pub fn enter() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-        let name = format!("canal-sim-test-{}", std::process::id());
+        let name = format!("{GROUP}{}", std::process::id());
         for line in own.lines() {
             let mut fields = line.splitn(3, ':').skip(1);
             let (kinds, path) = (fields.next()?, fields.next()?);
