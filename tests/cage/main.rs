@@ -10,6 +10,7 @@
 mod program;
 
 mod attack;
+mod calls;
 mod files;
 mod life;
 mod rights;
@@ -59,6 +60,18 @@ const TESTS: &[(&str, Option<&str>, Test)] = &[
         "system_calls_that_no_namespace_divides",
         Some("perl"),
         rights::system_calls,
+    ),
+    ("no_process_escapes_its_parent", Some("perl"), calls::clones),
+    (
+        "the_program_s_copies_are_not_looked_into",
+        Some("setpriv"),
+        calls::copies,
+    ),
+    ("a_crash_is_told_to_nobody", None, calls::crashes),
+    (
+        "netlink_reaches_the_node_s_network_only",
+        Some("perl"),
+        calls::netlink,
     ),
     ("no_file_outside_is_written", None, files::writing),
     ("no_file_of_the_caller_s_is_seen", None, files::seeing),

@@ -10,6 +10,8 @@ use std::io;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{getegid, geteuid};
 
 use super::shortage::{Need, Space, shortage};
@@ -61,7 +63,25 @@ pub fn enter() -> Result<Airlock, BackendError> {
     )
     .map_err(|errno| Obstacles::look().explain(errno))?;
     make_sysctls_writable();
+    keep_to_itself()?;
     Ok(Airlock { rootless })
+}
+
+/// Keeps the process's memory, environment and descriptors from others of the same user, and so those of the
+/// copies of it that a script's shell is until exec, which undoes it (`PR_SET_DUMPABLE`, prctl(2)). Only now:
+/// the files of a user namespace's maps are not the caller's after it.
+///
+/// Neither it nor what it starts is told of to a handler of crashes, which would run outside: 1 is the limit that
+/// says so (core(5)). Above a lower one of the caller's only root gets.
+fn keep_to_itself() -> Result<(), BackendError> {
+    set_dumpable(false).map_err(|errno| BackendError::Failed {
+        doing: "keep this process's memory to itself".into(),
+        why: errno.desc().to_lowercase(),
+    })?;
+    if let Err(errno) = setrlimit(Resource::RLIMIT_CORE, 1, 1) {
+        tracing::debug!("crashes may be told to the machine: ulimit -c: {errno}");
+    }
+    Ok(())
 }
 
 /// Enters a user namespace in which the caller is root, and new namespaces that belong to it.
