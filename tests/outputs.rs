@@ -446,3 +446,55 @@ fn a_file_of_any_bytes_is_refused_with_a_diagnostic() {
         );
     }
 }
+
+/// A signal that comes when the first of its handlers is there, and the last one isn't, ends the run like any other.
+#[test]
+fn a_signal_at_the_start_is_not_lost() {
+    if !cfg!(debug_assertions) {
+        // The named points are in no release build.
+        return;
+    }
+    let slow = "[[step]]\non = \"sensor\"\nrun = \"sleep 20\"\n";
+    let folder = folder(&[("a.toml", scenario("a", slow))]);
+    for nth in 1..=2 {
+        let mut command = canal_sim();
+        command.env("CANAL_SIM_FAULT", format!("SIGINT@signal taken:{nth}"));
+        command.args(["run", "a.toml", "--backend", "kernel"]);
+        let run = Run::of(command.current_dir(folder.path()));
+        assert_eq!(run.code, None, "{}", run.tale());
+    }
+}
+
+/// Where stdout is a pipe or a file, the JUnit report goes there, behind what is there.
+#[test]
+fn the_junit_file_may_be_stdout() {
+    let folder = folder(&[("a.toml", scenario("a", &ping(true)))]);
+    let arguments = [
+        "run",
+        "a.toml",
+        "--backend",
+        "memory",
+        "--junit",
+        "/dev/stdout",
+    ];
+    let piped = canal_sim()
+        .current_dir(folder.path())
+        .args(arguments)
+        .output()
+        .unwrap();
+    let report = Report::deserialize_from_str(&String::from_utf8(piped.stdout).unwrap()).unwrap();
+    assert_eq!(report.name.unwrap().as_str(), "canal-sim");
+    let place = folder.path().join("out");
+    fs::write(&place, "before\n").unwrap();
+    let out = fs::OpenOptions::new().append(true).open(&place).unwrap();
+    let status = canal_sim()
+        .current_dir(folder.path())
+        .args(arguments)
+        .stdout(out)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let text = fs::read_to_string(&place).unwrap();
+    let report = Report::deserialize_from_str(text.strip_prefix("before\n").unwrap()).unwrap();
+    assert_eq!(report.name.unwrap().as_str(), "canal-sim");
+}

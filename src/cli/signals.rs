@@ -59,6 +59,8 @@ mod system {
     pub fn listen(stop: &Stop) -> io::Result<()> {
         let asked = Arc::new(AtomicBool::new(false));
         let numbers = Signal::ALL.map(|signal| i32::from(signal.number()));
+        // Before the others: what comes from here on waits in its pipe for the thread below.
+        let mut signals = Signals::new(numbers)?;
         for signal in Signal::ALL {
             let number = i32::from(signal.number());
             // In this order: only the next one finds that there has been one.
@@ -68,8 +70,8 @@ mod system {
                 register_conditional_default(number, Arc::clone(&asked))?;
             }
             register(number, Arc::clone(&asked))?;
+            crate::fault::point("signal taken");
         }
-        let mut signals = Signals::new(numbers)?;
         let stop = stop.clone();
         let ending = move || {
             if let Some(signal) = signals.forever().find_map(by_number) {

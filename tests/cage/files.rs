@@ -145,3 +145,61 @@ pub fn node(who: As) {
     let run = run(&place, &mut program(&place, who), &steps);
     assert_eq!(said(&run), ["", "1\n", ""]);
 }
+
+/// What a script makes of the node's files is no reason for the run to break off.
+pub fn spoilt(who: As) {
+    let place = Open::new();
+    let steps = [
+        step("rm /etc/hosts; mkdir -p /etc/hosts/x/y"),
+        step("grep -c ip-10-0-0-4 /etc/hosts; rm /etc/hosts; ln -s /tmp/elsewhere /etc/hosts"),
+        step("grep -c ip-10-0-0-4 /etc/hosts; [ ! -e /tmp/elsewhere ]; chmod 0 /root"),
+        step("pwd; chmod 700 /root"),
+        step("pwd"),
+    ];
+    let run = run(&place, &mut program(&place, who), &steps);
+    let counted = said(&run);
+    assert_ne!(counted[1], "0\n");
+    assert_ne!(counted[2], "0\n");
+    assert_eq!(counted[3..], ["/\n", "/root\n"]);
+}
+
+/// Where there is no room left for the node's own files, the step fails that finds it so; others go on.
+pub fn full(who: As) {
+    let place = Open::new();
+    let other = Step {
+        on: "other",
+        script: "echo lives",
+        keys: "",
+    };
+    let fill = "rm /etc/hosts /etc/hostname /etc/resolv.conf
+head -c 9000000 /dev/zero > /etc/x 2>/dev/null || true";
+    let run = run(
+        &place,
+        &mut program(&place, who),
+        &[step(fill), step("echo never"), other],
+    );
+    assert_eq!(run.code, Some(1), "{}", run.tale());
+    let steps = run.steps();
+    let of = |step: usize, key: &str| steps[step]["detail"][key].as_str().unwrap().to_owned();
+    assert_eq!(of(1, "end"), "exit 126", "{:#}", steps[1]);
+    assert_eq!(of(1, "stdout"), "");
+    assert!(of(1, "stderr").contains("/etc/"), "{:#}", steps[1]);
+    assert_eq!(of(2, "stdout"), "lives\n");
+}
+
+/// A container that hides parts of its `/proc` forbids another one: then nothing of it is shown.
+pub fn hidden_proc(who: As) {
+    let script = "ls -A /proc; ls /proc/sys
+echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward";
+    let place = Open::new();
+    let mut command = match who {
+        // Root may mount what it likes.
+        As::Caller => place.same_user(),
+        As::Somebody => place.in_its_own_mounts("mount -t tmpfs none /proc/irq"),
+    };
+    let said = said(&run(&place, &mut command, &[step(script)])).remove(0);
+    match who {
+        As::Caller => assert!(said.ends_with("\n1\n"), "{said}"),
+        As::Somebody => assert_eq!(said, "sys\nnet\n1\n"),
+    }
+}

@@ -1,6 +1,7 @@
 //! What runs beside a script and after it.
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::As;
 use super::attack::{Step, TRY, attack, program, run, said, step};
@@ -61,6 +62,86 @@ sleep 3151";
     let end = steps[0]["detail"]["end"].as_str().unwrap();
     assert!(end.starts_with("a time-out"), "{end}");
     assert_eq!(steps[1]["detail"]["stdout"], "0\n", "{:#}", steps[1]);
+}
+
+/// A step that is over after half a second.
+fn brief(script: &str) -> Step<'_> {
+    Step {
+        on: "server",
+        script,
+        keys: "timeout = \"500ms\"",
+    }
+}
+
+/// Runs a step into its time limit after another, and counts which of the commands that hold these words are
+/// left.
+fn left_of<const N: usize>(who: As, before: &str, script: &str, words: [&str; N]) -> [String; N] {
+    let place = Open::new();
+    let count = words.map(|word| {
+        let (first, rest) = word.split_at(1);
+        format!("cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '[{first}]{rest}' || true")
+    });
+    let mut steps = vec![step(before), brief(script)];
+    steps.extend(count.iter().map(|script| step(script)));
+    let began = Instant::now();
+    let run = run(&place, &mut program(&place, who), &steps);
+    let took = began.elapsed();
+    assert_eq!(run.code, Some(1), "{}", run.tale());
+    // What is started here would last for longer.
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let steps = run.steps();
+    let end = steps[1]["detail"]["end"].as_str().unwrap();
+    assert!(end.starts_with("a time-out"), "{end}");
+    let mut said = steps[2..].iter();
+    words.map(|_| {
+        let text = said.next().unwrap()["detail"]["stdout"].as_str().unwrap();
+        text.trim().to_owned()
+    })
+}
+
+/// A daemon of an earlier step is left alone.
+pub fn earlier_daemons(who: As) {
+    let before = "sleep 3161 & sleep 0.1";
+    let script = "(setsid sleep 3162 &); sleep 3162";
+    assert_eq!(left_of(who, before, script, ["3161", "3162"]), ["1", "0"]);
+}
+
+/// The shell gives its orphans away: they become pid 1's.
+pub fn orphans_given_away(who: As) {
+    let prctl = if cfg!(target_arch = "x86_64") {
+        157
+    } else {
+        167
+    };
+    // PR_SET_CHILD_SUBREAPER is 36 (prctl.h).
+    let script = format!(
+        "exec perl -e 'syscall({prctl}, 36, 0, 0, 0, 0);
+unless (fork) {{ unless (fork) {{ exec \"sleep\", \"3163\" }} exit }}
+wait; sleep 3163'"
+    );
+    assert_eq!(left_of(who, "true", &script, ["3163"]), ["0"]);
+}
+
+/// A child may be started as the shell's sibling: then it is our own child, which nobody waits for.
+pub fn siblings(who: As) {
+    let clone = if cfg!(target_arch = "x86_64") {
+        56
+    } else {
+        220
+    };
+    // CLONE_PARENT with SIGCHLD (sched.h). It may be refused.
+    let script = format!("exec perl -e 'syscall({clone}, 0x8000 | 17, 0, 0, 0, 0); sleep 3164'");
+    assert_eq!(left_of(who, "true", &script, ["3164"]), ["0"]);
+}
+
+/// Processes that are others all the time: each starts the next one and ends. There are never more than some, and
+/// they end by themselves after half a minute.
+pub fn fork_bomb(who: As) {
+    let script = "perl -e '$end = time + 30; for (1..60) { fork or last }
+while (time < $end) { fork and exit } 3165'
+# The first one ended, too.
+sleep 30";
+    assert_eq!(left_of(who, "true", script, ["3165"]), ["0"]);
 }
 
 pub fn still_works(who: As) {

@@ -81,10 +81,41 @@ const TESTS: &[(&str, Option<&str>, Test)] = &[
         None,
         files::mounts,
     ),
+    (
+        "no_process_is_seen_where_no_proc_may_be_mounted",
+        Some("setpriv"),
+        files::hidden_proc,
+    ),
     ("scratch_is_bounded", None, files::bounded),
+    (
+        "what_a_script_makes_of_its_files_harms_no_other",
+        None,
+        files::spoilt,
+    ),
+    ("a_full_node_fails_its_steps_only", None, files::full),
     ("what_a_script_leaves_is_the_node_s", None, files::node),
     ("no_process_outside_is_seen_or_ended", None, life::processes),
     ("the_time_limit_ends_daemons_too", None, life::time_limit),
+    (
+        "the_time_limit_leaves_earlier_daemons",
+        None,
+        life::earlier_daemons,
+    ),
+    (
+        "the_time_limit_ends_orphans_that_were_given_away",
+        Some("perl"),
+        life::orphans_given_away,
+    ),
+    (
+        "the_time_limit_ends_the_shell_s_siblings",
+        Some("perl"),
+        life::siblings,
+    ),
+    (
+        "the_time_limit_ends_a_fork_bomb",
+        Some("perl"),
+        life::fork_bomb,
+    ),
     ("what_users_type_still_works", Some("ip"), life::still_works),
 ];
 

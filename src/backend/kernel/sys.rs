@@ -5,6 +5,7 @@ pub(super) mod bpf;
 pub(super) mod heap;
 pub(super) mod offload;
 pub(super) mod packet;
+pub(super) mod process;
 pub(super) mod ring;
 
 use nix::errno::Errno;

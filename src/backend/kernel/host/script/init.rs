@@ -8,18 +8,23 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sched::{CloneFlags, setns, unshare};
 use tokio::sync::oneshot;
 
-use super::{Obstacle, program, root, spawn};
+use super::{Obstacle, program, root, spawn, strays};
 use crate::backend::kernel::features::Feature;
 use crate::backend::kernel::shortage::{Need, Space};
-use crate::backend::kernel::sys;
+use crate::backend::kernel::sys::{self, process};
+
+/// After how many milliseconds without an end pid 1 is taken to wait for a child of ours that nobody reaps.
+const STRAYS: u16 = 100;
 
 /// A node's pid 1. Dropping it ends every process in the node's PID namespace, and waits for that.
 #[derive(Debug)]
@@ -50,6 +55,11 @@ impl Inside {
         setns(&self.processes, CloneFlags::CLONE_NEWPID)?;
         setns(&self.mounts, CloneFlags::CLONE_NEWNS)?;
         Ok(())
+    }
+
+    /// Whether `/proc` shows the node's processes, to a thread that is inside.
+    pub(super) fn shows_processes(&self) -> io::Result<bool> {
+        super::tree::proc_is_of(&self.processes)
     }
 }
 
@@ -97,9 +107,7 @@ impl Init {
                 }),
             }),
             Err(error) => {
-                // Both fail only where it has ended already.
-                let _ = process.kill();
-                let _ = process.wait();
+                end(&mut process);
                 Err(Obstacle::at("look at pid 1's namespace", Need::Other)(
                     error,
                 ))
@@ -127,6 +135,8 @@ impl Init {
         };
         let namespaces = [own("mnt")?, own("uts")?, own("ipc")?];
         root::enter().map_err(Obstacle::at("build the node's file tree", Need::Other))?;
+        let hide = |error| Obstacle::at("hide the machine's /proc", Need::Other)(error);
+        let machine = root::proc_seen().map_err(hide)?;
         crate::fault::point("file tree");
         let mut command = program("cat");
         command
@@ -135,8 +145,13 @@ impl Init {
             .stderr(Stdio::null())
             .current_dir("/");
         sys::become_init(&mut command);
-        let process = spawn(&mut command)
+        let mut process = spawn(&mut command)
             .map_err(Obstacle::at("start cat", Need::Program("cat", "coreutils")))?;
+        // It has mounted its own by now, or could not.
+        if let Err(error) = root::cover_proc(machine) {
+            end(&mut process);
+            return Err(hide(error));
+        }
         Ok((process, namespaces))
     }
 
@@ -149,11 +164,36 @@ impl Init {
     }
 }
 
+/// Ends a pid 1 that no script has seen.
+fn end(process: &mut Child) {
+    // Both fail only where it has ended already.
+    let _ = process.kill();
+    let _ = process.wait();
+    strays::reaped(process.id());
+}
+
 impl Drop for Init {
     fn drop(&mut self) {
         crate::fault::point("pid 1 ends");
         // Both fail only where it has ended and been reaped already.
         let _ = self.process.kill();
-        let _ = self.process.wait();
+        let held = process::hold(self.process.id());
+        while let Ok(None) = self.process.try_wait() {
+            // Almost always it has ended long before, with all that is in the namespace.
+            let is_over = match &held {
+                Ok(held) => {
+                    let mut end = [PollFd::new(held.as_fd(), PollFlags::POLLIN)];
+                    poll(&mut end, STRAYS) == Ok(1)
+                }
+                Err(_) => {
+                    thread::sleep(Duration::from_millis(10));
+                    false
+                }
+            };
+            if !is_over {
+                strays::reap(&self.inside.processes);
+            }
+        }
+        strays::reaped(self.process.id());
     }
 }

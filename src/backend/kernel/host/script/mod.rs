@@ -10,6 +10,7 @@ mod files;
 mod init;
 mod output;
 mod root;
+mod strays;
 mod tree;
 mod walls;
 
@@ -33,7 +34,7 @@ use crate::network::HostFiles;
 pub(super) use init::Init;
 use init::Inside;
 use output::Capture;
-use tree::Leash;
+use tree::{End, Shell, Sight};
 pub(in crate::backend::kernel) use walls::try_landlock;
 
 /// How many processes this process has started.
@@ -68,18 +69,18 @@ impl Host {
             files: files.clone(),
             text: script.text.clone(),
         };
+        let (leash, pull) = tree::leash().map_err(failed)?;
         let (started, start) = oneshot::channel();
         let (ended, mut end) = oneshot::channel();
         thread::Builder::new()
             .name("canal-script".into())
             .spawn(move || match stage.enter_and_start() {
-                Ok(child) => {
-                    let Shell(child) = &mut Shell(child);
+                Ok(mut shell) => {
                     crate::fault::point("script started");
                     // Whoever no longer waits has dropped the leash, which ends the script.
-                    let pipes = (child.id(), child.stdout.take(), child.stderr.take());
+                    let pipes = (shell.child.stdout.take(), shell.child.stderr.take());
                     let _ = started.send(Ok(pipes));
-                    let _ = ended.send(child.wait());
+                    let _ = ended.send(shell.wait(&pull));
                 }
                 Err(error) => {
                     let _ = started.send(Err(error));
@@ -87,23 +88,32 @@ impl Host {
             })
             .map_err(|error| obstacle(Obstacle::thread(error)))?;
         let gone = || io::Error::other("the script's thread ended early");
-        let (pid, stdout, stderr) = start.await.map_err(|_| failed(gone()))?.map_err(obstacle)?;
-        let mut leash = Leash::new(pid);
+        let (stdout, stderr) = match start.await.map_err(|_| failed(gone()))? {
+            Ok(pipes) => pipes,
+            Err(Refusal::Obstacle(one)) => return Err(obstacle(one)),
+            Err(Refusal::Spoilt(error)) => return Ok(spoilt(&error)),
+        };
         crate::fault::point("script runs");
         let stdout = stdout.ok_or_else(gone).and_then(ChildStdout::from_std);
         let stderr = stderr.ok_or_else(gone).and_then(ChildStderr::from_std);
         let stdout = Capture::start(stdout.map_err(failed)?);
         let stderr = Capture::start(stderr.map_err(failed)?);
         let end = match tokio::time::timeout(script.timeout, &mut end).await {
-            Ok(status) => script_end(status.map_err(|_| failed(gone()))?.map_err(failed)?),
+            Ok(end) => match end.map_err(|_| failed(gone()))?.map_err(failed)? {
+                End::Itself(status) => script_end(status),
+                // Nobody has pulled.
+                End::Ended { .. } => return Err(failed(gone())),
+            },
             Err(_) => {
-                leash.pull();
-                // The thread reaps the shell; what became of it no longer matters.
-                let _ = end.await;
+                drop(leash);
+                // What became of the shell no longer matters, but that of what it started does.
+                if !matches!(end.await, Ok(Ok(End::Ended { all: true }))) {
+                    // With pid 1 the kernel ends all that is left. The next script has a new one.
+                    *self.init.lock().await = None;
+                }
                 ScriptEnd::TimedOut
             }
         };
-        leash.release();
         let until = tokio::time::Instant::now() + LAST_WORDS;
         Ok(ScriptOutput {
             end,
@@ -123,18 +133,6 @@ impl Host {
         let inside = fresh.inside();
         *init = Some(fresh);
         inside.ok_or_else(Obstacle::ended)
-    }
-}
-
-/// A script's shell, reaped however its thread ends: until it is, the node's pid 1 can't end (pid_namespaces(7)),
-/// and who waits for that would wait for ever.
-struct Shell(Child);
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        // Both do nothing where it has been reaped already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -167,9 +165,12 @@ impl Obstacle {
     }
 }
 
+/// Where a script starts.
+const HOME: &str = "/root";
+
 /// The variables that a script is started with, besides `PATH`, which is the caller's, and `HOSTNAME`.
 const ENVIRONMENT: [(&str, &str); 5] = [
-    ("HOME", "/root"),
+    ("HOME", HOME),
     ("LANG", "C.UTF-8"),
     ("LOGNAME", "root"),
     ("SHELL", "/bin/sh"),
@@ -188,19 +189,27 @@ struct Stage {
 
 impl Stage {
     /// Moves the calling thread for good: it must end after this.
-    fn enter_and_start(&self) -> Result<Child, Obstacle> {
+    fn enter_and_start(&self) -> Result<Shell, Refusal> {
+        let sight = Sight::outside().map_err(Obstacle::at("open /proc", Need::Other))?;
         self.inside
             .enter()
             .map_err(Obstacle::at("enter the node's namespaces", Need::Other))?;
         crate::fault::point("script apart");
-        files::install(&self.files).map_err(Obstacle::at("write the node's /etc", Need::Other))?;
+        let is_own = self.inside.shows_processes();
+        let is_own = is_own.map_err(Obstacle::at("look at the node's /proc", Need::Other))?;
+        files::install(&self.files).map_err(Refusal::Spoilt)?;
         walls::put_up().map_err(Obstacle::at("put up its walls", Need::Other))?;
         crate::fault::point("script walled in");
+        // With the script's own rights: an earlier one may have taken its home away. The shell starts where this
+        // thread is, which shares its working folder with no other.
+        if std::env::set_current_dir(HOME).is_err() {
+            std::env::set_current_dir("/")
+                .map_err(Obstacle::at("enter the root folder", Need::Other))?;
+        }
         let mut command = program("sh");
         command
             .args(["-euc", &self.text])
             .envs(ENVIRONMENT)
-            .current_dir("/root")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -208,7 +217,40 @@ impl Stage {
             command.env("HOSTNAME", &self.files.hostname);
         }
         sys::become_script(&mut command);
-        spawn(&mut command).map_err(Obstacle::at("start sh", Need::Program("sh", "dash")))
+        let child =
+            spawn(&mut command).map_err(Obstacle::at("start sh", Need::Program("sh", "dash")))?;
+        let shell = Shell::hold(child, &sight, is_own);
+        Ok(shell.map_err(Obstacle::at("hold sh", Need::Other))?)
+    }
+}
+
+/// Why a script was not started.
+enum Refusal {
+    /// The machine lacks something.
+    Obstacle(Obstacle),
+    /// An earlier script has made the node's files such that no other can be run on it.
+    Spoilt(io::Error),
+}
+
+impl From<Obstacle> for Refusal {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Obstacle(obstacle)
+    }
+}
+
+/// What a shell ends with where a command can't be executed (POSIX, 2.8.2 Exit Status for Commands).
+const NOT_EXECUTED: i32 = 126;
+
+/// What comes of a script on a node that an earlier one has spoilt: that is its author's mistake, not the machine's.
+fn spoilt(error: &io::Error) -> ScriptOutput {
+    ScriptOutput {
+        end: ScriptEnd::Exit(NOT_EXECUTED),
+        stdout: String::new(),
+        stderr: format!(
+            "canal-sim: the script was not run: {error}. An earlier script has left the node's files so; have it leave \
+             room in /etc\n"
+        ),
+        skipped: Vec::new(),
     }
 }
 
@@ -238,8 +280,14 @@ pub(in crate::backend::kernel) fn try_out(net: OwnedFd) -> Result<(), BackendErr
     };
     let script = thread::Builder::new()
         .spawn(move || {
-            let mut child = stage.enter_and_start()?;
-            child.wait().map_err(Obstacle::at("wait", Need::Other))
+            let mut shell = stage.enter_and_start().map_err(|refusal| match refusal {
+                Refusal::Obstacle(obstacle) => obstacle,
+                Refusal::Spoilt(error) => Obstacle::at("write the node's /etc", Need::Other)(error),
+            })?;
+            shell
+                .child
+                .wait()
+                .map_err(Obstacle::at("wait", Need::Other))
         })
         .map_err(|error| refused(Obstacle::thread(error)))?;
     let status = script
@@ -272,12 +320,14 @@ fn program(name: &str) -> Command {
 /// Held for reading while a process is being started.
 static STARTING: RwLock<()> = RwLock::const_new(());
 
-/// Must not be called on a thread of the runtime: it blocks.
+/// Must not be called on a thread of the runtime: it blocks. Whoever reaps the child says so to `strays`.
 fn spawn(command: &mut Command) -> io::Result<Child> {
     FORKS.fetch_add(1, Ordering::Relaxed);
     let _starting = STARTING.blocking_read();
     // When this returns, the child has executed its program or has ended.
-    command.spawn()
+    let child = command.spawn()?;
+    strays::started(child.id());
+    Ok(child)
 }
 
 /// Waits until every process whose start has begun has executed its program. Until then a child holds
