@@ -96,6 +96,14 @@ pub(super) fn interrupted(paint: Paint, signal: Signal) -> String {
     format!("{}\n", paint.bad(text))
 }
 
+/// What is said of a capture that is not whole.
+pub(super) fn cut(paint: Paint, packets: u64, left_out: u64) -> String {
+    let text = format!(
+        "the capture is full: it ends after {packets} packets, and {left_out} more were left out"
+    );
+    format!("  {}\n", paint.bad(text))
+}
+
 /// A step: one line, and what belongs under it.
 pub(super) fn step(paint: Paint, style: Style, steps: usize, step: &StepReport) -> String {
     let mark = match step.status {

@@ -73,7 +73,13 @@ impl<W: Write> Report for Terminal<W> {
         self.summary.event(event);
         let paint = Paint(self.style.color);
         let (file, text, over) = match event {
-            Event::StepStarted { .. } | Event::Captured { .. } => return Ok(()),
+            Event::StepStarted { .. } | Event::Captured { left_out: 0, .. } => return Ok(()),
+            Event::Captured {
+                file,
+                packets,
+                left_out,
+                ..
+            } => (file, block::cut(paint, *packets, *left_out), false),
             Event::RunStarted {
                 backend, why, seed, ..
             } => {
@@ -235,6 +241,22 @@ mod tests {
         assert!((8 << 20..17 << 20).contains(&text.len()), "{}", text.len());
         assert_eq!(text.lines().filter(|row| row.contains("FAIL")).count(), 100);
         assert!(text.contains(" bytes left out: "));
+    }
+
+    #[test]
+    fn a_capture_that_is_not_whole_is_told() {
+        let captured = |left_out| Event::Captured {
+            file: "a.toml".into(),
+            packets: 4_096,
+            left_out,
+            digest: String::new(),
+            capture: Vec::new(),
+        };
+        assert_eq!(report(&[captured(0)], STYLE), "");
+        assert_eq!(
+            report(&[captured(7)], STYLE),
+            "  the capture is full: it ends after 4096 packets, and 7 more were left out\n"
+        );
     }
 
     #[test]
