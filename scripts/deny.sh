@@ -2,12 +2,21 @@
 # What the program is built of: licences, sources, and crates that have no place in it (deny.toml); and what is
 # known against any of it (the RustSec advisories).
 #
-#   scripts/deny.sh
+#   scripts/deny.sh [--allow-unchecked]
 #
 # Takes the cargo-deny that is installed, or builds one into target/tools (two minutes on two processors). The
-# advisories come from github.com: where that can't be reached they are not checked, and it says so. The
-# exit status is 1 where something was found.
+# advisories come from github.com: where that can't be reached they are not checked, and it says so: the
+# exit status is 3 then, or 0 with `--allow-unchecked`. It is 1 where something was found, and 2 for another option.
 set -eu
+unchecked=3
+case "$*" in
+'') ;;
+--allow-unchecked) unchecked=0 ;;
+*)
+    echo "usage: scripts/deny.sh [--allow-unchecked]" >&2
+    exit 2
+    ;;
+esac
 cd "$(dirname "$0")/.."
 version=0.20.2
 
@@ -27,4 +36,5 @@ if timeout 120 $deny --log-level error fetch db >/dev/null 2>&1; then
 else
     echo "NOT CHECKED: advisories. The database at https://github.com/rustsec/advisory-db can't be reached."
     echo "             Where it can: cargo deny check advisories"
+    exit $unchecked
 fi

@@ -6,8 +6,8 @@
 #
 # The targets are the files of fuzz/fuzz_targets; what they run is src/fuzzing. What was tried is kept in
 # fuzz/found, what failed in fuzz/artifacts; both are left out of the repository. fuzz/corpus is a part of it:
-# `cargo test fuzzing` runs each input in it again. The exit status is 1 where a target failed. Needs a C++
-# compiler.
+# `cargo test fuzzing` runs each input in it again. The exit status is 1 where a target, or a merge,
+# failed. Needs a C++ compiler.
 set -eu
 
 seconds=${1:-60}
@@ -28,8 +28,17 @@ for target in ${2:-$(cd fuzz_targets && ls ./*.rs)}; do
     echo "$target"
     if [ "$seconds" = keep ]; then
         # As small as they go, and no larger than 16 KB each.
+        rm -rf "kept/$target"
         mkdir -p "kept/$target"
-        "$program" -set_cover_merge=1 -use_counters=0 -max_len=16384 "kept/$target" "corpus/$target" "found/$target" 2>&1 | tail -1
+        # What a merge that broke off has kept is a part, and does not take the corpus's place.
+        if ! "$program" -set_cover_merge=1 -use_counters=0 -max_len=16384 \
+            "kept/$target" "corpus/$target" "found/$target" >"kept/$target.log" 2>&1; then
+            tail -5 "kept/$target.log" >&2
+            echo "$target: the merge failed (fuzz/kept/$target.log); fuzz/corpus/$target stays as it is" >&2
+            status=1
+            continue
+        fi
+        tail -1 "kept/$target.log"
         rm -r "corpus/$target"
         mv "kept/$target" "corpus/$target"
         continue

@@ -79,6 +79,8 @@ pub trait Backend {
 pub struct CaptureFile {
     /// How many.
     pub packets: u64,
+    /// How many more have passed after the capture was full.
+    pub left_out: u64,
     /// The file.
     pub bytes: Vec<u8>,
 }

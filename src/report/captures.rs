@@ -71,6 +71,7 @@ mod tests {
             let event = Event::Captured {
                 file: file.into(),
                 packets: 1,
+                left_out: 0,
                 digest: String::new(),
                 capture: vec![byte],
             };

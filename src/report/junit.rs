@@ -11,12 +11,18 @@ use super::Report;
 use super::aside::Aside;
 use super::essence::{self, essence};
 use super::failure::{headline, plain};
+use super::kept::Room;
 use super::text::{counted, visible};
 use crate::run::Signal;
 use crate::run::event::{Detail, Event, Status, StepReport};
 
 /// How wide the text of a failure is.
 const WIDTH: usize = 100;
+
+/// How much of what steps say is kept until the end, of a whole run. A step may write 1 MiB to each of its two
+/// outputs, a scenario may have 10,000 steps, and a run any number of scenarios; readers of JUnit files refuse
+/// more (GitLab takes 100 MB from a job).
+const KEPT: usize = 64 << 20;
 
 /// Collects the events of a run and writes the file at the end, whole.
 pub struct Junit {
@@ -55,13 +61,13 @@ impl Report for Junit {
         let Some(file) = self.file.take() else {
             return Ok(());
         };
-        let document = self.suites.document().map_err(io::Error::other)?;
+        let suites = std::mem::take(&mut self.suites);
+        let document = suites.document().map_err(io::Error::other)?;
         file.finish(document.as_bytes())
     }
 }
 
 /// What the file will hold. Suites stand in the order of their files.
-#[derive(Default)]
 struct Suites {
     by_file: BTreeMap<String, TestSuite>,
     /// Files of scenarios that have begun and are not over.
@@ -72,6 +78,22 @@ struct Suites {
     interrupted: Option<Signal>,
     /// What every suite was run on.
     properties: Vec<(&'static str, String)>,
+    /// For what steps say.
+    room: Room,
+}
+
+impl Default for Suites {
+    fn default() -> Self {
+        Self {
+            by_file: BTreeMap::new(),
+            open: BTreeSet::new(),
+            elapsed: None,
+            planned: 0,
+            interrupted: None,
+            properties: Vec::new(),
+            room: Room::new(KEPT),
+        }
+    }
 }
 
 impl Suites {
@@ -88,7 +110,7 @@ impl Suites {
             }
             Event::StepFinished(step) => {
                 if let Some(suite) = self.by_file.get_mut(&step.file) {
-                    suite.add_test_case(case(step));
+                    suite.add_test_case(case(step, &mut self.room));
                 }
             }
             Event::ScenarioFinished {
@@ -124,19 +146,19 @@ impl Suites {
 
     /// The document. Where the run broke off, it says so: a file that holds nothing but what passed
     /// until then would be taken for a pass.
-    fn document(&self) -> Result<String, quick_junit::SerializeError> {
+    fn document(self) -> Result<String, quick_junit::SerializeError> {
         let mut report = quick_junit::Report::new("canal-sim");
-        for (file, suite) in &self.by_file {
-            let mut suite = suite.clone();
-            if self.open.contains(file) {
-                suite.add_test_case(broken(file, "the run ended before the scenario was over"));
+        let unfinished = self.unfinished();
+        for (file, mut suite) in self.by_file {
+            if self.open.contains(&file) {
+                suite.add_test_case(broken(&file, "the run ended before the scenario was over"));
             }
             report.add_test_suite(suite);
         }
         if let Some(elapsed) = self.elapsed {
             report.set_time(elapsed);
         }
-        if let Some(why) = self.unfinished() {
+        if let Some(why) = unfinished {
             let mut suite = TestSuite::new("canal-sim");
             suite.add_test_case(broken("canal-sim", &why));
             report.add_test_suite(suite);
@@ -161,7 +183,7 @@ impl Suites {
     }
 }
 
-fn case(step: &StepReport) -> TestCase {
+fn case(step: &StepReport, room: &mut Room) -> TestCase {
     let mut status = match step.status {
         Status::Passed => TestCaseStatus::success(),
         Status::Skipped => TestCaseStatus::skipped(),
@@ -175,13 +197,13 @@ fn case(step: &StepReport) -> TestCase {
                 && !skipped.is_empty()
             {
                 let rows: Vec<String> = skipped.iter().map(essence::skipped).collect();
-                status.set_description(XmlString::new(rows.join("\n")));
+                status.set_description(XmlString::new(room.keep(&rows.join("\n"))));
             }
         }
         Status::Failed => {
             status.set_message(xml(&headline(step)));
             status.set_type(kind(&step.detail));
-            status.set_description(XmlString::new(plain(step, WIDTH)));
+            status.set_description(XmlString::new(room.keep(&plain(step, WIDTH))));
         }
     }
     let mut case = TestCase::new(xml(&step.name), status);
@@ -191,10 +213,10 @@ fn case(step: &StepReport) -> TestCase {
     case.extra.insert(xml("line"), xml(&step.line.to_string()));
     if let Detail::Run { stdout, stderr, .. } = &step.detail {
         if !stdout.is_empty() {
-            case.set_system_out(block(stdout));
+            case.set_system_out(kept(stdout, room));
         }
         if !stderr.is_empty() {
-            case.set_system_err(block(stderr));
+            case.set_system_err(kept(stderr, room));
         }
     }
     case
@@ -232,8 +254,17 @@ fn xml(text: &str) -> XmlString {
 
 /// Several lines, fit for XML.
 fn block(text: &str) -> XmlString {
+    XmlString::new(rows(text))
+}
+
+/// The same, as far as there is room for them.
+fn kept(text: &str, room: &mut Room) -> XmlString {
+    XmlString::new(room.keep(&rows(text)))
+}
+
+fn rows(text: &str) -> String {
     let rows: Vec<String> = text.lines().map(visible).collect();
-    XmlString::new(rows.join("\n"))
+    rows.join("\n")
 }
 
 #[cfg(test)]
@@ -269,6 +300,28 @@ mod tests {
             suites.event(&event);
         }
         insta::assert_snapshot!(suites.document().unwrap());
+    }
+
+    #[test]
+    fn however_much_steps_write_the_document_keeps_to_its_room() {
+        let text = "x".repeat(1 << 20);
+        let mut suites = Suites::default();
+        for event in sample::scenario_with("a", &text, "why") {
+            let times = match event {
+                Event::StepFinished(_) => 100,
+                _ => 1,
+            };
+            for _ in 0..times {
+                suites.event(&event);
+            }
+        }
+        let document = suites.document().unwrap();
+        let length = document.len();
+        assert!((48 << 20..KEPT + (1 << 20)).contains(&length), "{length}");
+        let left_out = document.matches(" bytes left out: ").count();
+        assert!((200..300).contains(&left_out), "{left_out}");
+        let report = quick_junit::Report::deserialize_from_str(&document).unwrap();
+        assert_eq!(report.tests, 201);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`essence`] | one line that says what a step showed |
 //! | [`failure`] | all that is known about a step that failed |
 //! | [`explain`] | what `canal-sim explain` found, as text for people |
+//! | [`kept`] | how much of a run's output is kept until its end |
 //! | [`way`] | the stops of a packet's way, in lines |
 //! | [`text`] | text that is safe to print, wrapped; durations |
 
@@ -20,6 +21,7 @@ pub mod explain;
 pub mod failure;
 pub mod json;
 pub mod junit;
+pub mod kept;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

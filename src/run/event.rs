@@ -71,6 +71,8 @@ pub enum Event {
         file: String,
         /// How many frames, and packets that were dropped.
         packets: u64,
+        /// How many more after the capture was full; the capture ends before them.
+        left_out: u64,
         /// A digest of the capture file (FNV-1a, 64 bits, hexadecimal): the same for the same bytes.
         digest: String,
         /// The capture file, in the format pcapng; no part of the JSON.

@@ -65,6 +65,7 @@ pub async fn run_until<B: Backend>(
         sink(Event::Captured {
             file: file.clone(),
             packets: capture.packets,
+            left_out: capture.left_out,
             digest: format!("{:016x}", digest(&capture.bytes)),
             capture: capture.bytes,
         });

@@ -48,13 +48,10 @@ impl Image {
         })
     }
 
-    /// Whether the engine lets a container be so strong; what it says, where it does not.
-    pub fn grants(&self, strength: &Strength) -> Result<(), String> {
+    /// Whether the engine lets a container be so strong.
+    pub fn grants(&self, strength: &Strength) -> Granted {
         let output = self.run(strength, &["/bin/sh", "-c", ":"]);
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(format!("the engine refuses it: {}", complaint(&output))),
-        }
+        Granted::of(output.status.code(), complaint(&output))
     }
 
     /// Runs a command in a container of its own.
@@ -82,6 +79,39 @@ impl Drop for Image {
         if !removed.status.success() {
             eprintln!("an image is left: {}", complaint(&removed));
         }
+    }
+}
+
+/// What becomes of a container that does nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Granted {
+    Yes,
+    /// The engine does not start it; what it says.
+    Refused(String),
+    /// It started, or would have, and came to nothing: the image is broken.
+    Broken(String),
+}
+
+impl Granted {
+    /// `docker run` ends with 125 where the error is with the engine itself; 126 and 127 are about the command, and
+    /// all else is the command's own (docker-run(1), "Exit status").
+    fn of(code: Option<i32>, complaint: String) -> Self {
+        match code {
+            Some(0) => Self::Yes,
+            Some(125) => Self::Refused(format!("the engine refuses it: {complaint}")),
+            Some(code) => Self::Broken(format!("`sh -c :` ends with {code}: {complaint}")),
+            None => Self::Broken(format!("`docker run` was killed: {complaint}")),
+        }
+    }
+}
+
+/// Nothing but what the engine itself refuses may be left out.
+pub fn refusals() {
+    let of = |code| Granted::of(code, "why".to_owned());
+    assert_eq!(of(Some(0)), Granted::Yes);
+    assert!(matches!(of(Some(125)), Granted::Refused(_)));
+    for broken in [Some(1), Some(126), Some(127), Some(139), None] {
+        assert!(matches!(of(broken), Granted::Broken(_)), "{broken:?}");
     }
 }
 

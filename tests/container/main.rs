@@ -10,7 +10,8 @@
 //! | `strength` | what a container may do, and what the program shall make of it |
 //! | `taken` | what containers take away, taken away without one |
 //!
-//! Where Docker is absent, or refuses a strength, the trial is listed as ignored, and the reason is told.
+//! Where Docker is absent, or refuses a strength, the trial is listed as ignored, and the reason is told. Where a
+//! container starts and can't do anything, it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 // Starting programs is what these tests do.
 #![allow(clippy::disallowed_methods)]
@@ -23,7 +24,7 @@ mod taken;
 
 use std::sync::Arc;
 
-use engine::Image;
+use engine::{Granted, Image};
 use libtest_mimic::{Arguments, Trial};
 use program::{can_become_others, tell};
 use strength::STRENGTHS;
@@ -39,12 +40,26 @@ fn main() {
         strength::documented();
         Ok(())
     })];
+    trials.push(Trial::test(
+        "docker::nothing_but_its_refusals_is_left_out",
+        || {
+            engine::refusals();
+            Ok(())
+        },
+    ));
     for strength in &STRENGTHS {
-        let ready = image.as_ref().map_err(Clone::clone).and_then(|image| {
-            image.grants(strength)?;
-            Ok(Arc::clone(image))
-        });
         let name = format!("docker::{}", strength.name);
+        let ready = match &image {
+            Err(why) => Err(why.clone()),
+            Ok(image) => match image.grants(strength) {
+                Granted::Yes => Ok(Arc::clone(image)),
+                Granted::Refused(why) => Err(why),
+                Granted::Broken(why) => {
+                    trials.push(Trial::test(name, move || Err(why.into())));
+                    continue;
+                }
+            },
+        };
         trials.push(match ready {
             Ok(image) => Trial::test(name, move || {
                 strength.hold(&image);

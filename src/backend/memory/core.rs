@@ -20,7 +20,7 @@ use crate::backend::evidence::scene::Scene;
 use crate::backend::evidence::ticket::Tickets;
 use crate::backend::probe::Outcome;
 use crate::backend::protocol::mark::Mark;
-use crate::backend::shaper::{Direction, Duplex, Lost, Offered};
+use crate::backend::shaper::{Direction, Duplex, Lost, Offered, Pool};
 use crate::network::{Family, Label, LinkId, NodeId};
 
 /// How long a frame takes from one end of a plain link to the other.
@@ -70,6 +70,8 @@ pub(super) struct Core {
     queue: Queue<Event>,
     /// By number; those that went leave their places empty.
     pub wires: Vec<Option<Wire>>,
+    /// What the shaped ones hold together.
+    pub pool: Pool,
     pub scene: Scene,
     pub asks: BTreeMap<AskId, Ask>,
     /// How many of them have no outcome yet.
@@ -92,6 +94,7 @@ impl Core {
             now: Time::default(),
             queue: Queue::new(),
             wires: Vec::new(),
+            pool: Pool::default(),
             scene: Scene::default(),
             asks: BTreeMap::new(),
             waiting: 0,

@@ -117,7 +117,8 @@ impl Fabric {
         let now = self.core.now.as_duration();
         let seed = self.core.seed;
         let shapes = link.shapes.clone();
-        let duplex = shapes.map(|shapes| Box::new(Duplex::new(id, shapes, seed, now)));
+        let pool = &self.core.pool;
+        let duplex = shapes.map(|shapes| Box::new(Duplex::new(id, shapes, seed, now, pool)));
         self.core.wires.push(Some(Wire {
             id: id.clone(),
             ends,

@@ -240,7 +240,8 @@ impl Backend for Memory {
 
     fn take_capture(&mut self) -> Option<CaptureFile> {
         let core = &mut self.fabric.get_mut().core;
-        core.capturing.as_mut().map(|capturing| capturing.take())
+        let now = core.now;
+        core.capturing.as_mut().map(|capturing| capturing.take(now))
     }
 
     async fn apply(&mut self, changes: &[Change]) -> Result<(), BackendError> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Counters, Offered, Parcel, Shaper};
+use super::room::OF_A_LINK;
+use super::{Counters, Offered, Parcel, Pool, Shaper};
 use crate::network::{LinkId, Shapes};
 
 /// Which way a frame goes: its place in [`Link::ends`](crate::network::Link::ends) is where it enters.
@@ -32,20 +33,26 @@ impl Direction {
     }
 }
 
-/// A shaped link: two [`Shaper`]s with one radio.
-#[derive(Clone, Debug)]
+/// A shaped link: two [`Shaper`]s with one radio, and room in common.
+#[derive(Debug)]
 pub struct Duplex<P> {
     ways: [Shaper<P>; 2],
+    /// What all links of the network hold.
+    pool: Pool,
+    /// What of it this one does.
+    held: usize,
 }
 
 impl<P: Parcel> Duplex<P> {
     /// A link that comes into being at `now`. `seed` is the whole network's; each direction of each link
-    /// has its own out of it.
-    pub fn new(id: &LinkId, shapes: Shapes, seed: u64, now: Duration) -> Self {
+    /// has its own out of it; `pool` is the network's, too.
+    pub fn new(id: &LinkId, shapes: Shapes, seed: u64, now: Duration, pool: &Pool) -> Self {
         let [there, back] = *shapes;
         let way = |shape, direction| Shaper::new(shape, seed_of(seed, id, direction), now);
         Self {
             ways: [way(there, Direction::There), way(back, Direction::Back)],
+            pool: pool.clone(),
+            held: 0,
         }
     }
 
@@ -54,15 +61,31 @@ impl<P: Parcel> Duplex<P> {
         for (way, shape) in self.ways.iter_mut().zip(*shapes) {
             way.set_shape(shape, now);
         }
+        self.settle();
     }
 
     /// A frame enters; see [`Shaper::offer`].
     pub fn offer(&mut self, direction: Direction, parcel: P, now: Duration) -> Offered<P> {
+        let left = OF_A_LINK.saturating_sub(self.held).min(self.pool.left());
+        let offered = self.offer_within(left, direction, parcel, now);
+        self.settle();
+        offered
+    }
+
+    /// A frame enters, for which there is so much room.
+    fn offer_within(
+        &mut self,
+        left: usize,
+        direction: Direction,
+        parcel: P,
+        now: Duration,
+    ) -> Offered<P> {
         let [there, back] = &mut self.ways;
         let (way, other) = match direction {
             Direction::There => (there, back),
             Direction::Back => (back, there),
         };
+        way.set_room(way.held().saturating_add(left));
         if way.shape().radio.is_none() {
             return way.offer(parcel, now);
         }
@@ -81,15 +104,33 @@ impl<P: Parcel> Duplex<P> {
 
     /// The next frame that has come by `now`, and which way; call it until there is none.
     pub fn take(&mut self, now: Duration) -> Option<(Direction, P)> {
-        Direction::BOTH.into_iter().find_map(|direction| {
+        let taken = Direction::BOTH.into_iter().find_map(|direction| {
             let parcel = self.ways[direction.from()].take(now)?;
             Some((direction, parcel))
-        })
+        });
+        self.settle();
+        taken
     }
 
     /// What became of frames so far, for each direction.
     pub fn counters(&self) -> [Counters; 2] {
         [self.ways[0].counters(), self.ways[1].counters()]
+    }
+}
+
+impl<P> Duplex<P> {
+    /// Tells the pool what it holds now.
+    fn settle(&mut self) {
+        let [there, back] = &self.ways;
+        let held = there.held + back.held;
+        self.pool.change(self.held, held);
+        self.held = held;
+    }
+}
+
+impl<P> Drop for Duplex<P> {
+    fn drop(&mut self) {
+        self.pool.change(self.held, 0);
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `flight.rs` | what has been sent and not yet come |
 //! | `dice.rs` | seeded chance |
 //! | `duplex.rs` | both directions of a link: [`Duplex`] |
+//! | `room.rs` | how much may be under way: [`Pool`] |
 //! | `parcel.rs`, `counters.rs` | what is carried, and what became of it |
 
 mod counters;
@@ -25,6 +26,7 @@ mod flight;
 mod line;
 mod pace;
 mod parcel;
+mod room;
 mod sleep;
 
 use std::time::Duration;
@@ -32,6 +34,7 @@ use std::time::Duration;
 pub use counters::Counters;
 pub use duplex::{Direction, Duplex};
 pub use parcel::Parcel;
+pub use room::Pool;
 
 use crate::cloud::Reason;
 use crate::network::{Label, LinkId, Shape};
@@ -39,6 +42,7 @@ use dice::{Dice, Weather};
 use flight::Flight;
 use line::{Line, Sent, Waiting};
 use parcel::HEADER;
+use room::{BESIDE, OF_A_LINK};
 
 /// What became of a frame that was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +58,7 @@ pub enum Offered<P> {
 pub enum Lost {
     /// By chance, as [`Shape::loss`] has it.
     Loss,
-    /// Too many were waiting.
+    /// Too many were waiting, or too much is under way.
     QueueFull,
     /// It is longer than [`Shape::mtu`] allows.
     TooLong,
@@ -89,6 +93,10 @@ pub struct Shaper<P> {
     line: Line<P>,
     flight: Flight<P>,
     counters: Counters,
+    /// How much memory that takes which is under way, in bytes.
+    held: usize,
+    /// How much it may take.
+    room: usize,
 }
 
 impl<P: Parcel> Shaper<P> {
@@ -102,6 +110,8 @@ impl<P: Parcel> Shaper<P> {
             weather: Weather::default(),
             flight: Flight::new(),
             counters: Counters::default(),
+            held: 0,
+            room: OF_A_LINK,
         }
     }
 
@@ -119,6 +129,7 @@ impl<P: Parcel> Shaper<P> {
             self.counters.lose(Lost::Cut, self.queued());
             self.line.clear();
             self.flight.clear();
+            self.held = 0;
         }
         self.line.set_shape(&self.shape, &shape, now);
         self.shape = shape;
@@ -170,6 +181,7 @@ impl<P: Parcel> Shaper<P> {
         self.advance(now);
         let parcel = self.flight.take(now)?;
         self.counters.taken += 1;
+        self.held -= held(&parcel);
         Some(parcel)
     }
 
@@ -186,6 +198,16 @@ impl<P: Parcel> Shaper<P> {
         self.line.sleep.join(&mut other.line.sleep);
     }
 
+    /// How much memory that takes which is under way, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Holds no more than that from now on; what is under way stays.
+    pub(super) fn set_room(&mut self, room: usize) {
+        self.room = room;
+    }
+
     fn queued(&self) -> u64 {
         (self.line.len() + self.flight.len()) as u64
     }
@@ -197,7 +219,9 @@ impl<P: Parcel> Shaper<P> {
 
     /// Puts a frame into the line, where there is room.
     fn queue(&mut self, mut parcel: P, now: Duration) -> Offered<P> {
-        if !self.line.has_room(&parcel, &self.shape.queue) {
+        let takes = held(&parcel);
+        let fits = self.held.saturating_add(takes) <= self.room;
+        if !fits || !self.line.has_room(&parcel, &self.shape.queue) {
             self.counters.lose(Lost::QueueFull, 1);
             return Offered::Lost(Lost::QueueFull, parcel);
         }
@@ -218,6 +242,7 @@ impl<P: Parcel> Shaper<P> {
             travel,
             late: late.map(|reorder| reorder.late),
         };
+        self.held += takes;
         self.line
             .push(waiting, self.shape.radio.as_ref(), &mut self.dice, now);
         self.advance(now);
@@ -234,6 +259,11 @@ impl<P: Parcel> Shaper<P> {
             }
         }
     }
+}
+
+/// What a frame takes while it is under way.
+fn held(parcel: &impl Parcel) -> usize {
+    parcel.wire_len().saturating_add(BESIDE)
 }
 
 #[cfg(test)]

@@ -312,7 +312,13 @@ fn a_radio_sleeps_after_idling_and_what_comes_waits_for_it() {
 #[test]
 fn both_directions_have_one_radio() {
     let shapes = Box::new([cellular(), cellular()]);
-    let mut link = Duplex::new(&LinkId::new("air"), shapes, 1, Duration::ZERO);
+    let mut link = Duplex::new(
+        &LinkId::new("air"),
+        shapes,
+        1,
+        Duration::ZERO,
+        &Pool::default(),
+    );
     let (up, down) = (Direction::There, Direction::Back);
     link.offer(up, frame(1, 100), ms(5_000));
     assert_eq!(link.wake(), Some(ms(5_320)));
@@ -329,7 +335,13 @@ fn both_directions_have_one_radio() {
 #[test]
 fn what_wakes_the_radio_one_way_does_not_let_the_other_way_pass_before() {
     let shapes = Box::new([cellular(), cellular()]);
-    let mut link = Duplex::new(&LinkId::new("air"), shapes, 1, Duration::ZERO);
+    let mut link = Duplex::new(
+        &LinkId::new("air"),
+        shapes,
+        1,
+        Duration::ZERO,
+        &Pool::default(),
+    );
     link.offer(Direction::Back, frame(1, 100), ms(5_000));
     link.offer(Direction::There, frame(2, 100), ms(5_100));
     assert_eq!(link.take(ms(5_319)), None);
@@ -340,6 +352,95 @@ fn what_wakes_the_radio_one_way_does_not_let_the_other_way_pass_before() {
     assert_eq!(link.take(ms(5_320)), Some((Direction::Back, frame(1, 100))));
 }
 
+/// A frame that says of itself that it is long, and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fat;
+
+impl Parcel for Fat {
+    fn wire_len(&self) -> usize {
+        1 << 20
+    }
+
+    fn corrupt(&mut self, _: u64) {}
+}
+
+fn far() -> Box<[Shape; 2]> {
+    let far = Shape {
+        latency: ms(3_600_000),
+        ..Shape::default()
+    };
+    Box::new([far.clone(), far])
+}
+
+/// How many get in.
+fn flood(link: &mut Duplex<Fat>, times: usize, now: Duration) -> usize {
+    let ways = Direction::BOTH.into_iter().cycle().take(times);
+    ways.filter(|way| link.offer(*way, Fat, now) == Offered::Taken)
+        .count()
+}
+
+#[test]
+fn a_link_holds_so_much_and_loses_the_rest() {
+    let mut link = Duplex::new(&LinkId::new("a"), far(), 1, ms(0), &Pool::default());
+    assert_eq!(flood(&mut link, 1_000, ms(0)), 63);
+    let [there, back] = link.counters();
+    assert_eq!((there.queued, back.queued), (32, 31));
+    assert_eq!((there.queue_full, back.queue_full), (468, 469));
+    // What has come makes room.
+    for _ in 0..10 {
+        assert!(link.take(ms(3_600_000)).is_some());
+    }
+    assert_eq!(flood(&mut link, 1_000, ms(3_600_000)), 10);
+    // So does what a cut has lost.
+    let cut = Shape {
+        cut: true,
+        ..Shape::default()
+    };
+    link.set_shapes(Box::new([cut.clone(), cut]), ms(3_600_001));
+    link.set_shapes(far(), ms(3_600_002));
+    assert_eq!(flood(&mut link, 1_000, ms(3_600_002)), 63);
+}
+
+#[test]
+fn what_waits_is_held_as_well_however_long_the_queue() {
+    let shape = Shape {
+        rate: slow(),
+        queue: Queue {
+            frames: 1_000_000,
+            bytes: usize::MAX,
+        },
+        ..Shape::default()
+    };
+    let mut link = Shaper::new(shape, 1, ms(0));
+    for _ in 0..1_000 {
+        link.offer(Fat, ms(0));
+    }
+    assert_eq!(link.counters().queued, 63);
+}
+
+#[test]
+fn small_frames_count_for_what_they_take() {
+    let mut link = shaper(far()[0].clone());
+    for _ in 0..1_000_000 {
+        link.offer(frame(1, 0), ms(0));
+    }
+    assert_eq!(link.counters().queued as usize, (64 << 20) / (HEADER + 128));
+}
+
+#[test]
+fn the_links_of_a_network_hold_so_much_together() {
+    let pool = Pool::default();
+    let link = |n: usize| Duplex::new(&LinkId::new(format!("{n}")), far(), 1, ms(0), &pool);
+    let mut links: Vec<Duplex<Fat>> = (0..10).map(link).collect();
+    let taken: usize = links.iter_mut().map(|one| flood(one, 100, ms(0))).sum();
+    assert_eq!(taken, 511);
+    // A link that goes leaves its room to others.
+    links.remove(0);
+    assert_eq!(flood(&mut links[8], 100, ms(0)), 63);
+    drop(links);
+    assert_eq!(pool.left(), 512 << 20);
+}
+
 #[test]
 fn directions_and_links_have_luck_of_their_own() {
     let half = Shape {
@@ -348,7 +449,13 @@ fn directions_and_links_have_luck_of_their_own() {
     };
     let fate = |id: &str, direction| {
         let shapes = Box::new([half.clone(), half.clone()]);
-        let mut link = Duplex::new(&LinkId::new(id), shapes, 1, Duration::ZERO);
+        let mut link = Duplex::new(
+            &LinkId::new(id),
+            shapes,
+            1,
+            Duration::ZERO,
+            &Pool::default(),
+        );
         let taken = |_| link.offer(direction, frame(0, 1), ms(0)) == Offered::Taken;
         (0..64).map(taken).collect::<Vec<bool>>()
     };

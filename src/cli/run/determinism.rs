@@ -1,9 +1,12 @@
 //! `--check-determinism`: the events of two runs, as the JSON lines that they come to.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crate::backend::BackendError;
 use crate::cli::args::Format;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
+use crate::report::kept::Room;
 use crate::report::text::{counted, visible};
 use crate::run::event::Event;
 
@@ -66,13 +69,45 @@ impl Check {
     }
 }
 
+/// How much of the first run's lines is kept for being shown; that lines differ is seen beyond it, too.
+const KEPT: usize = 64 << 20;
+
 /// The events of a first run, and how those of a second differ from them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Comparison {
-    first: Vec<String>,
+    first: Vec<Line>,
+    room: Room,
     /// How many events of the second run there have been.
     second: usize,
     difference: Option<Difference>,
+}
+
+impl Default for Comparison {
+    fn default() -> Self {
+        Self {
+            first: Vec::new(),
+            room: Room::new(KEPT),
+            second: 0,
+            difference: None,
+        }
+    }
+}
+
+/// A line of the first run.
+#[derive(Clone, Debug)]
+struct Line {
+    /// As much of it as there was room for.
+    kept: String,
+    /// Of the whole line.
+    digest: u64,
+}
+
+/// SipHash with a key that is the same each time. Scenarios don't choose what is compared here with what: both
+/// runs are of the same one.
+fn digest(line: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The first line that differs.
@@ -93,7 +128,11 @@ impl Comparison {
     ///
     /// Where it can't be written as JSON.
     pub fn first(&mut self, event: &Event) -> serde_json::Result<()> {
-        self.first.push(serde_json::to_string(event)?);
+        let line = serde_json::to_string(event)?;
+        self.first.push(Line {
+            digest: digest(&line),
+            kept: self.room.keep(&line).into_owned(),
+        });
         Ok(())
     }
 
@@ -106,10 +145,10 @@ impl Comparison {
         let line = serde_json::to_string(event)?;
         let first = self.first.get(self.second);
         self.second += 1;
-        if self.difference.is_none() && first != Some(&line) {
+        if self.difference.is_none() && first.map(|line| line.digest) != Some(digest(&line)) {
             self.difference = Some(Difference {
                 line: self.second,
-                first: first.cloned(),
+                first: first.map(|line| line.kept.clone()),
                 second: Some(line),
             });
         }
@@ -124,7 +163,7 @@ impl Comparison {
     pub fn verdict(self) -> Result<usize, Difference> {
         let missing = self.first.get(self.second).map(|first| Difference {
             line: self.second + 1,
-            first: Some(first.clone()),
+            first: Some(first.kept.clone()),
             second: None,
         });
         match self.difference.or(missing) {
@@ -190,5 +229,26 @@ mod tests {
             first   {\"event\":\"run-finished\",\"passed\":2,\"failed\":0,\"skipped\":0,\"elapsed_ms\":0.0}\n  \
             second  (the events end before it)";
         assert_eq!(text, wanted);
+    }
+    #[test]
+    fn what_is_not_kept_is_compared_all_the_same() {
+        let long = |n: usize| Event::ScenarioStarted {
+            file: format!("{}{n}{}", "a".repeat(1 << 20), "b".repeat(1 << 20)),
+            title: String::new(),
+            steps: n,
+        };
+        let mut comparison = Comparison::default();
+        for n in 0..100 {
+            comparison.first(&long(n)).unwrap();
+        }
+        let kept: usize = comparison.first.iter().map(|line| line.kept.len()).sum();
+        assert!(kept <= KEPT, "{kept}");
+        for n in 0..99 {
+            comparison.second(&long(n)).unwrap();
+        }
+        comparison.second(&long(98)).unwrap();
+        let difference = comparison.verdict().unwrap_err();
+        assert_eq!(difference.line, 100);
+        assert!(difference.first.unwrap().contains(" bytes left out: "));
     }
 }

@@ -6,9 +6,14 @@ use super::Style;
 use super::paint::Paint;
 use crate::report::essence::{self, EVENTS_IN_A_LINE, essence};
 use crate::report::failure::{self, LABELS};
+use crate::report::kept::Room;
 use crate::report::text::{counted, duration, visible};
 use crate::run::Signal;
 use crate::run::event::{Detail, Status, StepReport};
+
+/// How much of what a scenario's steps say waits for its end. As many scenarios as `--jobs` names may be under
+/// way.
+const KEPT: usize = 16 << 20;
 
 /// A scenario that has begun.
 pub(super) struct Block {
@@ -16,6 +21,8 @@ pub(super) struct Block {
     pub(super) steps: usize,
     /// What has not been written yet.
     pub(super) waiting: String,
+    /// For what its steps say.
+    room: Room,
 }
 
 /// Where a step's name begins: after two spaces, the mark, and the step's number with its spaces.
@@ -28,6 +35,19 @@ impl Block {
         Self {
             steps,
             waiting: String::new(),
+            room: Room::new(KEPT),
+        }
+    }
+
+    /// Some text waits for the block's end: its first line, which names a step, and as much of the rest as there
+    /// is room for.
+    pub(super) fn wait(&mut self, text: &str) {
+        let first = text.find('\n').map_or(text.len(), |at| at + 1);
+        let (first, rest) = text.split_at(first);
+        self.waiting.push_str(first);
+        self.waiting.push_str(&self.room.keep(rest));
+        if !self.waiting.ends_with('\n') {
+            self.waiting.push('\n');
         }
     }
 
@@ -74,6 +94,14 @@ pub(super) fn network(
 pub(super) fn interrupted(paint: Paint, signal: Signal) -> String {
     let text = format!("{}: nothing further is carried out", signal.told());
     format!("{}\n", paint.bad(text))
+}
+
+/// What is said of a capture that is not whole.
+pub(super) fn cut(paint: Paint, packets: u64, left_out: u64) -> String {
+    let text = format!(
+        "the capture is full: it ends after {packets} packets, and {left_out} more were left out"
+    );
+    format!("  {}\n", paint.bad(text))
 }
 
 /// A step: one line, and what belongs under it.

@@ -58,7 +58,7 @@ impl<W: Write> Terminal<W> {
         let Some(block) = self.blocks.get_mut(file) else {
             return Ok(());
         };
-        block.waiting.push_str(text);
+        block.wait(text);
         if over {
             let whole = std::mem::take(&mut block.waiting);
             self.out.write_all(whole.as_bytes())?;
@@ -73,7 +73,13 @@ impl<W: Write> Report for Terminal<W> {
         self.summary.event(event);
         let paint = Paint(self.style.color);
         let (file, text, over) = match event {
-            Event::StepStarted { .. } | Event::Captured { .. } => return Ok(()),
+            Event::StepStarted { .. } | Event::Captured { left_out: 0, .. } => return Ok(()),
+            Event::Captured {
+                file,
+                packets,
+                left_out,
+                ..
+            } => (file, block::cut(paint, *packets, *left_out), false),
             Event::RunStarted {
                 backend, why, seed, ..
             } => {
@@ -212,6 +218,45 @@ mod tests {
             ..STYLE
         };
         insta::assert_snapshot!(report(&sample::interleaved(), style));
+    }
+
+    #[test]
+    fn a_block_that_waits_names_every_step_however_much_they_write() {
+        let style = Style {
+            whole: true,
+            ..STYLE
+        };
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, style);
+        for event in sample::scenario_with("a", &"x".repeat(1 << 20), "why") {
+            let times = match event {
+                Event::StepFinished(_) => 100,
+                _ => 1,
+            };
+            for _ in 0..times {
+                terminal.event(&event).unwrap();
+            }
+        }
+        let text = String::from_utf8(out).unwrap();
+        assert!((8 << 20..17 << 20).contains(&text.len()), "{}", text.len());
+        assert_eq!(text.lines().filter(|row| row.contains("FAIL")).count(), 100);
+        assert!(text.contains(" bytes left out: "));
+    }
+
+    #[test]
+    fn a_capture_that_is_not_whole_is_told() {
+        let captured = |left_out| Event::Captured {
+            file: "a.toml".into(),
+            packets: 4_096,
+            left_out,
+            digest: String::new(),
+            capture: Vec::new(),
+        };
+        assert_eq!(report(&[captured(0)], STYLE), "");
+        assert_eq!(
+            report(&[captured(7)], STYLE),
+            "  the capture is full: it ends after 4096 packets, and 7 more were left out\n"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::{Loss, Port};
-use crate::backend::shaper::{Direction, Duplex, Offered};
+use crate::backend::shaper::{Direction, Duplex, Offered, Pool};
 use crate::network::{Family, LinkId, Shapes};
 
 /// The length of an Ethernet header in bytes.
@@ -19,6 +19,8 @@ type Key = u32;
 pub(super) struct Lanes {
     lanes: BTreeMap<Key, Lane>,
     names: BTreeMap<LinkId, Key>,
+    /// What they hold together.
+    pool: Pool,
     /// Where a frame that comes in at an interface enters.
     entries: BTreeMap<u32, (Key, Direction)>,
     /// Shapes that are in force from a time on, in its order.
@@ -51,7 +53,7 @@ impl Lanes {
         let lane = Lane {
             id: id.clone(),
             ports,
-            duplex: Duplex::new(id, shapes, seed, now),
+            duplex: Duplex::new(id, shapes, seed, now, &self.pool),
             latest: now,
             planned: None,
         };

@@ -135,6 +135,23 @@ fn a_late_stamp_does_not_turn_time_back() {
 }
 
 #[test]
+fn a_flood_is_lost_beyond_what_links_hold_and_that_is_told() {
+    let mut lanes = lanes(3_600_000);
+    let mut lost = 0;
+    let mut long = frame(1);
+    long.resize(60_000, 0);
+    for _ in 0..2_000 {
+        lanes.offer(10, &long, ms(0), |loss| {
+            assert_eq!(loss.why, Lost::QueueFull);
+            lost += 1;
+        });
+    }
+    assert_eq!(2_000 - lost, (64 << 20) / (60_000 + 128));
+    // Others have their own room.
+    offer(&mut lanes, 20, 2, ms(0));
+}
+
+#[test]
 fn a_link_that_goes_takes_along_what_is_under_way() {
     let mut lanes = lanes(50);
     offer(&mut lanes, 10, 1, ms(0));
