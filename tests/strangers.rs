@@ -6,6 +6,7 @@
 #[path = "support/program.rs"]
 mod program;
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -188,7 +189,9 @@ fn nobody_waits_longer_than_an_hour_of_real_time() {
 
 #[test]
 fn traces_have_a_limit_together() {
+    let asked = Cell::new(0);
     let beside = |name: &str| -> Result<Vec<u8>, String> {
+        asked.set(asked.get() + 1);
         Ok(match name {
             "one" => b"1\n".to_vec(),
             _ => b"1\n".repeat(4 << 20),
@@ -209,6 +212,10 @@ fn traces_have_a_limit_together() {
     assert!(
         said(&["half", "half", "one"]).contains("with those before it, it is larger than 16 MiB")
     );
+    // Once there are too many, no further one is read.
+    asked.set(0);
+    assert!(!said(&["half"; 1_000]).is_empty());
+    assert_eq!(asked.get(), 3);
 }
 
 #[test]
@@ -246,4 +253,120 @@ fn no_script_is_run_where_none_may_be() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     fs::write(&file, "[[step]]\nwait = \"1s\"\n").unwrap();
     assert_eq!(run(&["--backend", "auto"]).status.code(), Some(0));
+}
+
+/// The program's end with so many MiB for data, however long that takes: what has no bound is refused memory.
+fn within(memory: u32, arguments: &[&str]) -> Output {
+    let program = canal_sim();
+    let script = format!("ulimit -d {}; exec \"$0\" \"$@\"", memory << 10);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script])
+        .arg(program.get_program())
+        .args(arguments);
+    command.env("NO_COLOR", "1").output().unwrap()
+}
+
+#[test]
+fn a_script_s_variables_don_t_take_memory_without_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.toml");
+    let doubling = format!("a=xxxxxxxxxxxxxxxx\n{}echo $a", "a=$a$a\n".repeat(40));
+    fs::write(
+        &file,
+        format!("[[step]]\non = \"pc\"\nrun = \"\"\"\n{doubling}\"\"\"\n"),
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    let memory = within(300, &["run", file, "--backend", "memory", "--no-exec"]);
+    let said = String::from_utf8_lossy(&memory.stderr);
+    assert!(memory.status.code() == Some(0), "{memory:?}");
+    assert!(said.contains("longer than a script may get"), "{said}");
+    let all = ["explain", file, "--all", "--ping", "--after", "#1"];
+    let explained = within(300, &all);
+    assert_eq!(explained.status.code(), Some(0), "{explained:?}");
+}
+
+#[test]
+fn of_a_string_full_of_faults_the_first_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.toml");
+    let string = "${a.".repeat(16_000);
+    let step = format!("[[step]]\non = \"pc\"\nrun = \"{string}\"\n");
+    fs::write(&file, step.repeat(100)).unwrap();
+    let output = within(300, &["check", file.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{}", said.len());
+    assert!(said.contains("has no closing"), "{}", said.len());
+}
+
+#[test]
+fn attempts_and_waits_have_limits() {
+    let patient = "[[step]]\non = \"pc\"\nrun = \"false\"\neventually = \"1h\"\n";
+    assert!(read("s.toml", patient.repeat(400).as_bytes()).is_ok());
+    assert_eq!(
+        said(&patient.repeat(STEPS)),
+        ["steps are carried out more often than 100,000 times in all"]
+    );
+    let wait = "[[step]]\nwait = \"3650d\"\nrepeat = 10\n";
+    assert!(read("s.toml", wait.as_bytes()).is_ok());
+    assert_eq!(
+        said(&wait.repeat(3)),
+        ["the steps wait longer than 100 years in all"]
+    );
+    // In memory an hour is over at once, though the script fails each time.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.toml");
+    fs::write(&file, format!("{wait}\n{patient}")).unwrap();
+    let arguments = ["run", file.to_str().unwrap(), "--backend", "memory"];
+    let output = within(300, &arguments);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn a_folder_that_is_searched_shows_nothing_of_what_lies_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkout = folder.path().join("checkout");
+    fs::create_dir(&checkout).unwrap();
+    fs::write(folder.path().join("secret"), "swordfish = 1\n").unwrap();
+    std::os::unix::fs::symlink("../secret", checkout.join("x.toml")).unwrap();
+    for command in ["check", "run"] {
+        let output = canal_sim().arg(command).arg(&checkout).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("leads out of"), "{said}");
+        assert!(!said.contains("swordfish"), "{said}");
+    }
+}
+
+#[test]
+fn limits_do_not_multiply() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.toml");
+    let sims = |count: usize| {
+        (0..count)
+            .map(|i| format!("[soracom.sim.s{i}]\n"))
+            .collect::<String>()
+    };
+    // Each of these took minutes: once a step or a repetition, all of the clouds or all names were copied.
+    let refused = "[[step]]\ndo = \"registerSim\"\nas = \"s1\"\nerror = \"SEM4001\"\n";
+    for (what, steps) in [
+        ("waits", "[[step]]\nwait = \"1s\"\n".repeat(STEPS)),
+        ("refusals", refused.repeat(STEPS)),
+        (
+            "repetitions",
+            format!("{refused}repeat = 10000\n").repeat(10),
+        ),
+    ] {
+        fs::write(&file, format!("{}{steps}", sims(50_000))).unwrap();
+        let began = std::time::Instant::now();
+        let output = within(1_000, &["check", file.to_str().unwrap()]);
+        println!("{what}: {:?}, {:?}", began.elapsed(), output.status.code());
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+    }
+    fs::write(&file, sims(299)).unwrap();
+    let output = within(300, &["explain", file.to_str().unwrap(), "--all", "--ping"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there are 301 nodes"), "{said}");
 }

@@ -32,13 +32,19 @@ pub fn read(scenario: &Path, name: &str) -> Result<Vec<u8>, String> {
         return Err(format!("it is a link, and {OUTSIDE}"));
     }
     let not_a_file = || format!("{} is not a file", path.display());
+    let too_large = || format!("it is larger than {} MiB", TRACE_BYTES >> 20);
     // Before it is opened: the other end of a pipe may never come.
     if !fs::metadata(&real).map_err(failed)?.is_file() {
         return Err(not_a_file());
     }
     let file = File::open(&real).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
         return Err(not_a_file());
+    }
+    // Nothing of it is read: it may be named very often.
+    if metadata.len() > TRACE_BYTES as u64 {
+        return Err(too_large());
     }
     let mut bytes = Vec::new();
     // One more than allowed, in case that it grows meanwhile.
@@ -46,7 +52,7 @@ pub fn read(scenario: &Path, name: &str) -> Result<Vec<u8>, String> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() > TRACE_BYTES {
-        return Err(format!("it is larger than {} MiB", TRACE_BYTES >> 20));
+        return Err(too_large());
     }
     Ok(bytes)
 }

@@ -97,6 +97,7 @@ fn ask(arguments: &ExplainArguments) -> Ask {
 fn complaint(error: &ExplainError) -> String {
     match error {
         ExplainError::Replay(_) => error.to_string(),
+        ExplainError::TooMany { .. } => format!("--all: {error} with --from and --to"),
         ExplainError::Mistaken(mistaken) => {
             let option = if mistaken.asking { "--from" } else { "--to" };
             format!("{option}: {error}")

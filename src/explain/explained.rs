@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use super::change::{Difference, MatrixChange, first_difference, matrix_change};
-use super::matrix::Matrix;
+use super::matrix::{MOST_NODES, Matrix};
 use super::scene::{At, Mistaken, Question, Scene};
 use crate::reach::Ask;
 use crate::scenario::{Moment, ReplayError, Scenario};
@@ -97,6 +97,14 @@ pub enum ExplainError {
     /// The question can't be asked.
     #[error("{}", .0.why)]
     Mistaken(Mistaken),
+    /// There are too many nodes for everybody to ask everybody.
+    #[error(
+        "there are {nodes} nodes, and everybody may ask everybody among {MOST_NODES} at most; ask about two"
+    )]
+    TooMany {
+        /// How many there are.
+        nodes: usize,
+    },
 }
 
 /// Answers a request about a scenario.
@@ -113,7 +121,7 @@ pub fn explain(scenario: &Scenario, request: &Request) -> Result<Explained, Expl
         }
         (Who::All, When::At(moment)) => {
             let scene = Scene::new(scenario, moment)?;
-            let (at, matrix) = (scene.at(), matrix(&scene, ask));
+            let (at, matrix) = (scene.at(), matrix(&scene, ask)?);
             Ok(Explained::Matrix { at, matrix })
         }
         (Who::All, When::Between(before, after)) => {
@@ -122,7 +130,7 @@ pub fn explain(scenario: &Scenario, request: &Request) -> Result<Explained, Expl
             Ok(Explained::MatrixChange {
                 before_at: before.at(),
                 after_at: after.at(),
-                change: matrix_change(&matrix(&before, ask), &matrix(&after, ask)),
+                change: matrix_change(&matrix(&before, ask)?, &matrix(&after, ask)?),
             })
         }
     }
@@ -170,7 +178,11 @@ fn answer(scene: &Scene<'_>, question: &Question) -> Result<Answer, Mistaken> {
     }
 }
 
-fn matrix(scene: &Scene<'_>, ask: Ask) -> Matrix {
+fn matrix(scene: &Scene<'_>, ask: Ask) -> Result<Matrix, ExplainError> {
+    let nodes = scene.nodes().len();
+    if nodes > MOST_NODES {
+        return Err(ExplainError::TooMany { nodes });
+    }
     let map = scene.map();
-    Matrix::new(scene, ask, |flow| map.predict(flow))
+    Ok(Matrix::new(scene, ask, |flow| map.predict(flow)))
 }

@@ -9,6 +9,10 @@ use super::answer::Fate;
 use super::scene::{Mistaken, Question, Scene};
 use crate::reach::{self, Ask, Flow, Prediction};
 
+/// How many nodes may be asked about all at once: each asks each other, and what becomes of a question takes
+/// memory and some microseconds.
+pub const MOST_NODES: usize = 300;
+
 /// Who reaches whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Matrix {

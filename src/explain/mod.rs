@@ -18,5 +18,5 @@ mod scene;
 pub use answer::{Answer, Doubt, Fate, Outcome, Proposal};
 pub use change::{Difference, MatrixChange, PairChange, first_difference, matrix_change};
 pub use explained::{ExplainError, Explained, Request, When, Who, explain};
-pub use matrix::{Cell, Matrix};
+pub use matrix::{Cell, MOST_NODES, Matrix};
 pub use scene::{At, Mistaken, Question, Scene};

@@ -9,11 +9,9 @@ use super::session::Session;
 use super::{node, probe, words};
 use crate::backend::{Backend, BackendError, Script, ScriptEnd, ScriptOutput};
 use crate::scenario::{
-    DoStep, LinkStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, links, target,
+    DoStep, LinkStep, RunStep, Scenario, Step, StepKind, Template, ValueCheck, limits, links,
+    target,
 };
-
-/// Between two attempts of a step that may pass eventually.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// What came of a step.
 pub(super) struct Done {
@@ -58,10 +56,15 @@ pub(super) async fn run<B: Backend>(
                 };
                 waited += next;
                 session.wait(next).await?;
-            } else if session.backend.now() - began + PAUSE > bound {
-                return Ok(done);
             } else {
-                session.backend.pause(PAUSE).await;
+                // The pauses count by themselves, too: a clock may stand still.
+                let passed = session.backend.now().saturating_sub(began).max(waited);
+                let pause = limits::pause(passed);
+                if passed + pause > bound {
+                    return Ok(done);
+                }
+                waited += pause;
+                session.backend.pause(pause).await;
             }
             give_way().await;
         }

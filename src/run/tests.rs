@@ -9,7 +9,7 @@ use crate::backend::probe::{self, Measurement, Probe};
 use crate::backend::{Backend, BackendError, Script, ScriptEnd, ScriptOutput, Skipped};
 use crate::guest::Guest;
 use crate::network::{Change, NodeId};
-use crate::scenario;
+use crate::scenario::{self, limits};
 
 /// Gives every script the same output; its clock stands still.
 struct Told(ScriptOutput);
@@ -118,8 +118,17 @@ fn what_was_skipped_is_not_tried_again() {
     }
 }
 
-/// A backend whose scripts never end, and whose probes never wait.
-struct Endless;
+#[test]
+fn patience_ends_though_the_clock_stands_still() {
+    for (eventually, seconds) in [("10s", 10), ("1h", 3_600)] {
+        let (status, attempts, _) = script(&format!("eventually = \"{eventually}\""), 1, 0);
+        let most = limits::attempts(Duration::from_secs(seconds));
+        assert_eq!((status, u64::from(attempts)), (Status::Failed, most));
+    }
+}
+
+/// A backend whose scripts never end, and whose probes never wait, but ask the run to end.
+struct Endless(Stop);
 
 impl Backend for Endless {
     fn name(&self) -> &'static str {
@@ -143,6 +152,7 @@ impl Backend for Endless {
     }
 
     async fn probe(&self, _: &Probe) -> Result<Measurement, BackendError> {
+        self.0.ask(Signal::Interrupt);
         Ok(Measurement {
             outcome: probe::Outcome::Silent,
             evidence: Vec::new(),
@@ -192,7 +202,7 @@ fn interrupted(texts: &[&str], jobs: usize, at: Option<&str>) -> Vec<Event> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let make = async || Ok(Endless);
+    let make = async || Ok(Endless(means.stop.clone()));
     let ran = run_all(
         &scenarios,
         jobs,
@@ -278,5 +288,16 @@ fn nothing_begins_in_a_run_that_is_interrupted_first() {
 #[test]
 fn a_step_that_is_tried_over_and_over_is_interrupted_between_two_tries() {
     let tries = "title = \"t\"\n[soracom.sim.a]\n[[step]]\nname = \"tries\"\nfrom = \"a\"\nto = \"pong\"\n                 expect = { ping = true }\neventually = \"60s\"\n";
-    assert_eq!(is_told(&interrupted(&[tries], 1, Some("tries"))), 1);
+    // Its first probe asks.
+    let events = interrupted(&[tries], 1, Some("no step"));
+    assert_eq!(is_told(&events), 1);
+    let finished = events.iter().find_map(|event| match event {
+        Event::StepFinished(step) => Some((step.status, step.detail.clone())),
+        _ => None,
+    });
+    let why = "interrupted by SIGINT before it was over".to_owned();
+    assert_eq!(
+        finished,
+        Some((Status::Skipped, Detail::Impossible { why }))
+    );
 }

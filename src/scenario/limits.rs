@@ -4,6 +4,8 @@
 //! What counts is looked at before the file is taken apart, by its tokens alone: in one pass, without keeping
 //! any of them.
 
+use std::time::Duration;
+
 use toml_parser::Source as Tokens;
 use toml_parser::lexer::TokenKind;
 
@@ -36,11 +38,35 @@ pub const STEPS: usize = 10_000;
 /// How often a step may be repeated.
 pub const REPEATS: u32 = 10_000;
 
-/// How often steps are carried out, with their repetitions, all together.
+/// How often steps are carried out, with their repetitions and [`attempts`], all together.
 pub const REPEATS_IN_ALL: u64 = 100_000;
 
 /// Seconds of real time that a step may wait: `timeout`, and `eventually` but for `check`.
 pub const PATIENCE_SECONDS: u64 = 3_600;
+
+/// How far the clouds' clock goes by `wait`, all together: the clock in memory counts nanoseconds, and ends after
+/// 584 years.
+pub const WAITS: Duration = Duration::from_secs(100 * 366 * 24 * 3_600);
+
+/// The shortest pause between two attempts of a step that may pass eventually.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The pause before the next attempt of a step that may pass eventually, after that much time: a twentieth of
+/// it, so that an hour has some two hundred attempts and not 72,000.
+pub fn pause(elapsed: Duration) -> Duration {
+    PAUSE.max(elapsed / 20)
+}
+
+/// How many attempts a step has within a time, at most.
+pub fn attempts(eventually: Duration) -> u64 {
+    let mut elapsed = Duration::ZERO;
+    let mut attempts = 1;
+    while elapsed + pause(elapsed) <= eventually {
+        elapsed += pause(elapsed);
+        attempts += 1;
+    }
+    attempts
+}
 
 /// Bytes of the traces that a scenario names, together: some three million opportunities.
 pub const TRACE_BYTES: usize = 16 << 20;
@@ -226,6 +252,15 @@ mod tests {
             "a=1\n",
             "more tables, keys and items than 400,000",
         );
+    }
+
+    #[test]
+    fn attempts_grow_rare() {
+        for (milliseconds, most) in [(1, 1), (49, 1), (50, 2), (1_000, 21), (10_000, 68)] {
+            assert_eq!(attempts(Duration::from_millis(milliseconds)), most);
+        }
+        let hour = attempts(Duration::from_secs(PATIENCE_SECONDS));
+        assert!((150..250).contains(&hour), "{hour}");
     }
 
     #[test]

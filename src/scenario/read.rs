@@ -76,14 +76,19 @@ impl<'f> Traces<'f> {
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        let too_large = || {
+            let most = limits::TRACE_BYTES >> 20;
+            format!("with those before it, it is larger than {most} MiB")
+        };
+        // Nothing more is read then: there may be very many, each as large as one may be.
+        if self.read.get() > limits::TRACE_BYTES {
+            return Err(too_large());
+        }
         let bytes = (self.beside)(name)?;
         let read = self.read.get() + bytes.len();
         self.read.set(read);
         if read > limits::TRACE_BYTES {
-            let most = limits::TRACE_BYTES >> 20;
-            return Err(format!(
-                "with those before it, it is larger than {most} MiB"
-            ));
+            return Err(too_large());
         }
         Ok(bytes)
     }
@@ -124,11 +129,13 @@ fn examine_all(
     bytes: &[u8],
     beside: Option<Beside<'_>>,
 ) -> (Option<Scenario>, Diagnostics) {
-    let draft = match draft(file, bytes, beside) {
+    let mut draft = match draft(file, bytes, beside) {
         Ok(draft) => draft,
         Err(diagnostics) => return (None, diagnostics),
     };
-    let found = [draft.errors.clone(), check::check(&draft)].concat();
+    let checked = check::check(&draft);
+    let mut found = std::mem::take(&mut draft.errors);
+    found.extend(checked);
     let diagnostics = Diagnostics::new(draft.scenario.source.clone(), found);
     let fits = diagnostics
         .list

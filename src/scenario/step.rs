@@ -55,6 +55,7 @@ pub(super) fn steps(
         );
     }
     let mut carried_out = 0;
+    let mut waited = Duration::ZERO;
     for (i, item) in items.iter().enumerate().take(limits::STEPS) {
         let Data::Table(entries) = &item.data else {
             errors.push(value::wrong_kind("step", "a table", item));
@@ -65,14 +66,32 @@ pub(super) fn steps(
             .any(|span| (begins(i)..begins(i + 1)).contains(&span.start));
         let sound = step(item, entries, beside, errors).filter(|_| clear);
         let before = carried_out;
-        carried_out += sound.as_ref().map_or(1, |step| u64::from(step.repeat));
+        carried_out += sound.as_ref().map_or(1, times);
         if (before..carried_out).contains(&limits::REPEATS_IN_ALL) {
             let most = limits::grouped(limits::REPEATS_IN_ALL as usize);
             let message = format!("steps are carried out more often than {most} times in all");
             errors.push(
                 Diagnostic::error(item.span.clone(), message)
                     .label("with the repetitions of this one and those before it")
-                    .help("repeat them less often, or make several scenarios of it"),
+                    .help(
+                        "repeat them less often, make `eventually` shorter, or make several scenarios of it",
+                    ),
+            );
+        }
+        let before = waited;
+        if let Some(step) = &sound
+            && let StepKind::Wait(wait) = step.kind
+        {
+            waited = waited.saturating_add(wait.saturating_mul(step.repeat));
+        }
+        if before <= limits::WAITS && limits::WAITS < waited {
+            errors.push(
+                Diagnostic::error(
+                    item.span.clone(),
+                    "the steps wait longer than 100 years in all",
+                )
+                .label("with the repetitions of this one and those before it")
+                .help("what takes longest in the clouds takes some days"),
             );
         }
         steps.push(match sound {
@@ -81,6 +100,16 @@ pub(super) fn steps(
         });
     }
     steps
+}
+
+/// How often a step is carried out, at most.
+fn times(step: &Step) -> u64 {
+    match (&step.kind, step.eventually) {
+        // One attempt for each change that is due in the clouds, and they come of actions.
+        (StepKind::Check(_), Some(_)) => 1,
+        (_, Some(eventually)) => limits::attempts(eventually),
+        (_, None) => u64::from(step.repeat),
+    }
 }
 
 /// The keys of a step of this kind besides [`COMMON`], and those that a `do` step's operation has.

@@ -46,10 +46,12 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The path at the beginning of `text`, if it is one that a `}` ends.
+/// The path at the beginning of `text`, if it is one that a `}` ends. No further is looked than a path may go:
+/// the text may be long, and have many of them.
 fn path_at(text: &str) -> Option<&str> {
-    let path = &text[..text.find('}')?];
-    is_path(path).then_some(path)
+    let may_be = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+    let (path, rest) = text.split_at(text.find(|c| !may_be(c))?);
+    (rest.starts_with('}') && is_path(path)).then_some(path)
 }
 
 /// `name.attribute`, with more attributes and indices after it.
@@ -83,11 +85,29 @@ pub(super) fn is_path(path: &str) -> bool {
         })
 }
 
+/// How many faults of one string are told: the others are like them, as a rule, and a string may hold
+/// thousands.
+const TOLD: usize = 3;
+
+/// How much of a placeholder a message quotes, in characters.
+const QUOTED: usize = 40;
+
+/// The beginning of what stands in a placeholder, all of it if that isn't long.
+fn quoted(inner: &str) -> String {
+    match inner.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &inner[..end]),
+        None => inner.to_owned(),
+    }
+}
+
 /// Complains about what looks like a placeholder and is none; in a script, only about what the shell
 /// would not understand either.
 pub(super) fn check(text: &Placed<String>, script: bool, errors: &mut Errors) {
     let mut at = 0;
-    while let Some(found) = text.value[at..].find("${") {
+    let before = errors.len();
+    while errors.len() < before + TOLD
+        && let Some(found) = text.value[at..].find("${")
+    {
         let start = at + found;
         at = start + 2;
         let rest = &text.value[at..];
@@ -109,18 +129,19 @@ pub(super) fn check(text: &Placed<String>, script: bool, errors: &mut Errors) {
         let closed = usize::from(rest[end..].starts_with('}'));
         let span = place(text, start..at + end + closed);
         let wrong = |message: String| Diagnostic::error(span, message);
+        let shown = quoted(inner);
         errors.push(if closed == 0 {
-            wrong(format!("`${{{inner}` has no closing `}}`")).help(example)
+            wrong(format!("`${{{shown}` has no closing `}}`")).help(example)
         } else if inner.is_empty() {
             wrong("`${}` names nothing".into()).help(format!(
                 "name a resource and one of its attributes, {example}"
             ))
         } else if word == inner.len() {
-            wrong(format!("`${{{inner}}}` names no attribute")).help(format!(
+            wrong(format!("`${{{shown}}}` names no attribute")).help(format!(
                 "name a resource and one of its attributes, {example}"
             ))
         } else {
-            wrong(format!("`${{{inner}}}` is not the path of a value")).help(format!(
+            wrong(format!("`${{{shown}}}` is not the path of a value")).help(format!(
                 "a name, then attributes with dots and indices in brackets, {example}"
             ))
         });
@@ -256,5 +277,19 @@ mod tests {
         for text in ["${", "${}", "${a}", "${a:-b.c}", "$${a.b}", "${a.b}"] {
             assert_eq!(complaints(text, true), 0, "{text}");
         }
+    }
+
+    #[test]
+    fn of_many_faults_in_a_string_the_first_are_told_in_short() {
+        let mut errors = Vec::new();
+        let text = Placed {
+            value: "${a.".repeat(16_000),
+            span: 0..0,
+        };
+        check(&text, true, &mut errors);
+        assert_eq!(errors.len(), 3);
+        let long = errors.iter().map(|error| error.message.len()).max();
+        assert!(long.is_some_and(|long| long < 100), "{errors:?}");
+        assert!(errors[0].message.contains("${a.${a.") && errors[0].message.contains('…'));
     }
 }

@@ -11,6 +11,7 @@
 //! the exit status of iproute2. What isn't understood is passed over, and becomes a doubt of the
 //! [`Guest`].
 
+mod bounds;
 mod command;
 mod compound;
 mod effect;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use super::bounds::{self, Output};
 use super::command::{Command, FloodMode};
 use super::compound::Compound;
 use super::lex::{self, Join, List, Piece, Simple, Target, Word, in_name};
@@ -37,8 +38,10 @@ pub(super) struct Shell<'a> {
     compound: Compound,
     /// Where the command's output goes to.
     sinks: Sinks,
-    stdout: String,
-    stderr: String,
+    stdout: Output,
+    stderr: Output,
+    /// How much longer the script's words may get, together.
+    room: usize,
     skipped: Vec<Skipped>,
 }
 
@@ -86,8 +89,9 @@ impl<'a> Shell<'a> {
             bound: BTreeSet::new(),
             compound: Compound::default(),
             sinks: Sinks::default(),
-            stdout: String::new(),
-            stderr: String::new(),
+            stdout: Output::default(),
+            stderr: Output::default(),
+            room: bounds::SCRIPT,
             skipped: Vec::new(),
         }
     }
@@ -97,8 +101,8 @@ impl<'a> Shell<'a> {
         let exit = self.run(script).map_or_else(|refusal| refusal.exit, |()| 0);
         Execution {
             exit,
-            stdout: self.stdout,
-            stderr: self.stderr,
+            stdout: self.stdout.finish(),
+            stderr: self.stderr.finish(),
             skipped: self.skipped,
         }
     }
@@ -172,15 +176,17 @@ impl<'a> Shell<'a> {
     /// Passes over a command that may change something.
     fn skip(&mut self, simple: &Simple, why: Cow<'static, str>) {
         let command = quoted(&simple.text);
-        self.guest.doubts.insert(format!("the command `{command}`"));
-        let reason = why.into_owned();
+        if self.guest.doubts.len() < bounds::DOUBTS {
+            self.guest.doubts.insert(format!("the command `{command}`"));
+        }
+        let reason = quoted(&why);
         self.skipped.push(Skipped { command, reason });
     }
 
     fn write(&mut self, sink: Sink, text: &str) {
         match sink {
-            Sink::Stdout => self.stdout.push_str(text),
-            Sink::Stderr => self.stderr.push_str(text),
+            Sink::Stdout => self.stdout.write(text),
+            Sink::Stderr => self.stderr.write(text),
             Sink::Nowhere => {}
         }
     }
@@ -194,7 +200,7 @@ impl<'a> Shell<'a> {
         while let Some((first, rest)) = words.split_first()
             && let Some((name, value)) = assignment(first)
         {
-            assigned.push((name, self.expand(&value)?.join(" ")));
+            assigned.push((name.clone(), self.value(&name, &value)?));
             words = rest;
         }
         let mut arguments = Vec::new();
@@ -238,7 +244,7 @@ impl<'a> Shell<'a> {
             "export" | "readonly" => {
                 for word in words.iter().skip(1) {
                     if let Some((name, value)) = assignment(word) {
-                        let value = self.expand(&value)?.join(" ");
+                        let value = self.value(&name, &value)?;
                         self.variables.insert(name, value);
                     }
                 }
@@ -339,22 +345,55 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
+    /// What a variable is set to. Where that isn't known, what it held before isn't what it holds now.
+    fn value(&mut self, name: &str, word: &Word) -> Result<String, Halt> {
+        let words = self.expand(word).inspect_err(|_| {
+            self.variables.remove(name);
+        })?;
+        Ok(words.join(" "))
+    }
+
     /// The words that a word comes to: what a variable holds is divided where it isn't quoted.
-    fn expand(&self, word: &Word) -> Result<Vec<String>, Halt> {
-        let mut words = Vec::new();
-        let mut open: Option<String> = None;
+    fn expand(&mut self, word: &Word) -> Result<Vec<String>, Halt> {
         if self.files.is_some() && names_files(word) {
             return Err(Halt::Doubt("it names files by a pattern".into()));
         }
+        let mut length = 0;
+        for piece in word {
+            length += match piece {
+                Piece::Bare(text) | Piece::Quoted(text) => text.len(),
+                Piece::Variable(name, _) => self.variable(name)?.len(),
+            };
+            if length >= bounds::WORD {
+                return Err(Halt::Doubt(bounds::TOO_LONG.into()));
+            }
+        }
+        let words = self.divide(word)?;
+        let taken = words
+            .iter()
+            .map(|word| word.len() + bounds::PER_WORD)
+            .sum::<usize>();
+        let left = self.room.checked_sub(taken);
+        self.room = left.unwrap_or(0);
+        left.map_or(Err(Halt::Doubt(bounds::TOO_LONG.into())), |_| Ok(words))
+    }
+
+    fn variable(&self, name: &str) -> Result<&String, Halt> {
+        // One that the script doesn't set may come from its surroundings.
+        let unset = || Halt::Doubt(format!("the script does not set ${name}").into());
+        self.variables.get(name).ok_or_else(unset)
+    }
+
+    fn divide(&self, word: &Word) -> Result<Vec<String>, Halt> {
+        let mut words = Vec::new();
+        let mut open: Option<String> = None;
         for piece in word {
             match piece {
                 Piece::Bare(text) | Piece::Quoted(text) => {
                     open.get_or_insert_default().push_str(text);
                 }
                 Piece::Variable(name, quoted) => {
-                    // One that the script doesn't set may come from its surroundings.
-                    let unset = || Halt::Doubt(format!("the script does not set ${name}").into());
-                    let value = self.variables.get(name).ok_or_else(unset)?;
+                    let value = self.variable(name)?;
                     if *quoted {
                         open.get_or_insert_default().push_str(value);
                         continue;

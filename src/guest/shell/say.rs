@@ -1,5 +1,6 @@
 //! What commands that only look write to stdout, as far as it is known.
 
+use super::bounds::OUTPUT;
 use super::command::{Grep, Say, Switch};
 use super::refusal::{Refusal, Stop};
 use crate::guest::model::LOOPBACK_MTU;
@@ -20,6 +21,8 @@ pub(super) fn said(guest: &Guest, files: &HostFiles, say: &Say) -> Result<String
             let mut text = String::new();
             for name in names {
                 match file(guest, files, name)? {
+                    // No more of it would be kept.
+                    Some(_) if text.len() > OUTPUT => {}
                     Some(more) => text.push_str(&more),
                     // The others are shown all the same.
                     None if names.len() > 1 => return Err(Stop::Doubt),

@@ -380,3 +380,70 @@ proptest! {
         let _ = executed(&words.join(" "));
     }
 }
+
+#[test]
+fn a_variable_that_doubles_stays_short() {
+    let doubling = format!("a=xxxxxxxxxxxxxxxx\n{}", "a=$a$a\n".repeat(40));
+    let done = executed(&format!("{doubling}echo $a\n")).1;
+    // Sixteen bytes are doubled twelve times; then what it holds isn't known any more.
+    let too_long = done.skipped.first().unwrap();
+    assert_eq!(too_long.command, "a=$a$a");
+    assert!(too_long.reason.contains("longer"), "{}", too_long.reason);
+    assert_eq!(done.skipped.len(), 40 - 12 + 1);
+    assert_eq!(done.stdout, "");
+    for script in [
+        doubling.replace("a=$a$a", "export a=$a$a"),
+        doubling.replace("a=$a$a", "a=\"$a$a\""),
+    ] {
+        assert_eq!(executed(&script).1.skipped.len(), 40 - 12);
+        assert!(!doubts(&script).is_empty());
+    }
+    let just = format!(
+        "{}b=$a$a$a$a\necho \"$b\"\n",
+        doubling.replacen("a=$a$a\n", "", 30)
+    );
+    let done = executed(&just).1;
+    assert_eq!(
+        (done.skipped.as_slice(), done.stdout.len()),
+        (&[] as &[Skipped], (16 << 12) + 1)
+    );
+}
+
+#[test]
+fn what_a_script_writes_is_kept_up_to_a_mebibyte() {
+    let long = format!("a={}\n", "é".repeat(20 << 10));
+    let cut = "\n[cut after 1 MiB]\n";
+    let done = executed(&format!("{long}{}", "echo $a\n".repeat(40))).1;
+    assert_eq!(done.skipped, []);
+    assert!(done.stdout.ends_with(cut), "{}", done.stdout.len());
+    assert!((1 << 20..=(1 << 20) + cut.len()).contains(&done.stdout.len()));
+    let done = executed(&format!("{long}set -x\n{}", "true $a\n".repeat(40))).1;
+    assert!(done.stderr.ends_with(cut), "{}", done.stderr.len());
+    let files = " /etc/hosts".repeat(5_000);
+    let hosts = HostFiles {
+        hostname: "x".repeat(60_000),
+        ..HostFiles::default()
+    };
+    let done = execute(&mut machine(), &hosts, &format!("cat{files}\n"));
+    assert!(done.stdout.ends_with(cut), "{}", done.stdout.len());
+}
+
+#[test]
+fn a_script_s_words_have_a_limit_together() {
+    let words = format!("a='{}'\n", "x ".repeat(20 << 10));
+    let done = executed(&format!("{words}{}", "true $a\n".repeat(100))).1;
+    assert!(
+        (80..100).contains(&done.skipped.len()),
+        "{}",
+        done.skipped.len()
+    );
+    let many: String = (0..2_000).map(|i| format!("v{i}=$a\n")).collect();
+    let done = executed(&format!("a={}\n{many}", "x".repeat(40 << 10))).1;
+    assert!(
+        (1_850..1_950).contains(&done.skipped.len()),
+        "{}",
+        done.skipped.len()
+    );
+    let strange: String = (0..5_000).map(|i| format!("strange{i}\n")).collect();
+    assert_eq!(doubts(&strange).len(), 1_000);
+}

@@ -6,13 +6,17 @@ use std::collections::BTreeSet;
 use super::Check;
 use crate::cloud::aws::{InstanceId, InstanceState};
 use crate::cloud::soracom::{SimId, SimStatus};
-use crate::cloud::{ApiError, Event};
+use crate::cloud::{ApiError, Cloud, Event};
 use crate::scenario::data::Entries;
 use crate::scenario::diagnostic::Harm;
 use crate::scenario::doubt::names_unknown;
 use crate::scenario::draft::Acts;
 use crate::scenario::setup::refused;
 use crate::scenario::{Diagnostic, DoStep, Span, Step, Template, fault};
+
+/// How much of the clouds is copied at most, in bytes of the file that describes them: of the largest file some
+/// thirty times, of one with a hundred lines for each step that it may have.
+const COPIED: usize = 256 << 20;
 
 impl Check<'_> {
     /// Carries an action out.
@@ -42,15 +46,18 @@ impl Check<'_> {
         }
         let ends = ends(&action.operation.value);
         let before = if ends { self.names() } else { BTreeSet::new() };
+        // An action that is to be refused leaves things as they are, for all that follows; also where it isn't
+        // refused, which ends the repetitions.
+        let mut as_it_is = action.error.as_ref().and_then(|_| self.copy());
         for _ in 0..step.repeat {
             let names = self.concerned(&given);
-            // An action that is to be refused leaves things as they are, for all that follows.
-            let before = action.error.as_ref().map(|_| self.cloud.clone());
             let result = self.cloud.apply(&read, self.now);
             let Some(diagnostic) = judge(action, &given, &result) else {
                 continue;
             };
-            if let (Ok(_), Some(before)) = (&result, before) {
+            if result.is_ok()
+                && let Some(before) = as_it_is.take()
+            {
                 self.cloud = before;
             }
             let excused = match &result {
@@ -79,13 +86,20 @@ impl Check<'_> {
         }
         if let Some(name) = made {
             self.gone.remove(&name);
-            if self.names().contains(&name) {
+            if self.exists(&name) {
                 self.doubts.made(&name);
             }
         }
         if ends {
             self.note_what_went(&before, &step.span);
         }
+    }
+
+    /// The clouds as they are; none where that was done so often that it would take long. What follows from an
+    /// action that should have been refused is told then, too.
+    fn copy(&mut self) -> Option<Cloud> {
+        self.copied += self.scenario.source.text.len();
+        (self.copied <= COPIED).then(|| self.cloud.clone())
     }
 
     /// Notes what can't be told after an action that can't be carried out.
