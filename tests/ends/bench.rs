@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
 use crate::caller::{Caller, processes, until};
 use crate::program::{Open, open, shipped_text};
 
@@ -18,6 +21,10 @@ pub const USER: &str = "exec setpriv --reuid=64217 --regid=64217 --clear-groups"
 
 /// Longer than any run takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// On so many processors the program runs, or on fewer where there are no more. For each it starts a thread, so that on
+/// a machine with many it takes more threads, memory and descriptors, and the limits here would mean something else.
+const PROCESSORS: usize = 2;
 
 /// A place with the program and a scenario in it.
 pub struct Bench {
@@ -37,6 +44,7 @@ impl Bench {
     /// Does it with a caller of its own, whose mounts, network and files are the same afterwards.
     pub fn with(test: impl FnOnce(&Self) + Send + 'static) {
         Caller::enter(move |caller| {
+            keep_to_few_processors();
             let place = Open::new();
             place.scenario("gate", &shipped_text("gate"));
             let written = tempfile::tempdir().unwrap();
@@ -136,6 +144,21 @@ impl Bench {
         open(folder.path(), 0o777);
         folder
     }
+}
+
+/// The calling thread, and what it starts from now on (`sched_setaffinity(2)`).
+fn keep_to_few_processors() {
+    let me = Pid::from_raw(0);
+    let allowed = sched_getaffinity(me).unwrap();
+    let mut few = CpuSet::new();
+    (0..CpuSet::count())
+        .filter(|number| allowed.is_set(*number).unwrap())
+        .take(PROCESSORS)
+        .for_each(|number| few.set(number).unwrap());
+    sched_setaffinity(me, &few).unwrap();
+    // The program asks the same way.
+    let seen = std::thread::available_parallelism().unwrap().get();
+    assert!(seen <= PROCESSORS, "{seen}");
 }
 
 impl Ended {

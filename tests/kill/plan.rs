@@ -1,10 +1,10 @@
-//! Which kills: at each point in turn by each means, and at moments spread evenly over a run.
+//! Which kills: at each point that must be hit by as many means as asked for, at more of them in turn, and at moments
+//! spread evenly over a run.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// By what a run is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
     Kill,
     Terminate,
@@ -14,7 +14,7 @@ pub enum How {
 }
 
 impl How {
-    const ALL: [Self; 4] = [Self::Kill, Self::Terminate, Self::Interrupt, Self::Panic];
+    pub const ALL: [Self; 4] = [Self::Kill, Self::Terminate, Self::Interrupt, Self::Panic];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -46,8 +46,8 @@ impl How {
 pub enum When {
     /// When it passes this point for so many times.
     At(String, usize),
-    /// So long after its start.
-    After(Duration),
+    /// After this share of the time that a run takes.
+    After(f64),
 }
 
 #[derive(Clone, Debug)]
@@ -60,41 +60,76 @@ impl Kill {
     pub fn is_from_outside(&self) -> bool {
         matches!(self.when, When::After(_))
     }
+
+    /// The same at the first time that the point is passed, which every run does; none where it is that already.
+    pub fn earlier(&self) -> Option<Self> {
+        match &self.when {
+            When::At(point, times) if *times > 1 => Some(Self {
+                how: self.how,
+                when: When::At(point.clone(), 1),
+            }),
+            _ => None,
+        }
+    }
 }
 
-/// So many kills of a run that passes these points so many times and takes so long. Where there are too few for all
-/// points by all means, another `turn` has others.
-pub fn plan(
-    points: &BTreeMap<String, usize>,
-    usual: Duration,
-    count: usize,
-    turn: usize,
-) -> Vec<Kill> {
-    // Two thirds at points.
-    let at_points = count - count / 3;
-    let rounds = at_points.div_ceil(points.len());
+impl std::fmt::Display for Kill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let how = self.how.name();
+        match &self.when {
+            When::At(point, times) => write!(f, "{how} at {point:?}, time {times}"),
+            When::After(share) => write!(f, "{how} after {share:.2} of a run"),
+        }
+    }
+}
+
+/// What is asked of a plan.
+pub struct Wanted {
+    /// Points that must be hit.
+    pub points: BTreeSet<String>,
+    /// By how many means each of them must.
+    pub means: usize,
+    /// How many kills; more where the points take more.
+    pub kills: usize,
+    /// Where there are too few for all means, another turn has others.
+    pub turn: usize,
+}
+
+/// The kills of a run that passes these points so many times.
+pub fn plan(points: &BTreeMap<String, usize>, wanted: &Wanted) -> Vec<Kill> {
+    let turn = wanted.turn;
+    let how = |number: usize| How::ALL[(number + turn) % How::ALL.len()];
     let mut kills = Vec::new();
-    // All that few kills allow are spread over all points.
-    let step = points.len().div_ceil(at_points).max(1);
-    for round in 0..rounds {
-        for (number, (point, times)) in points.iter().enumerate() {
-            if !(number + turn).is_multiple_of(step) || kills.len() == at_points {
-                continue;
-            }
+    for round in 0..wanted.means {
+        for (number, point) in wanted.points.iter().enumerate() {
             // The first time in the first round, then later ones.
-            let time = 1 + round * times / rounds;
+            let time = 1 + round * points[point] / wanted.means;
             kills.push(Kill {
-                how: How::ALL[(number / step + round + turn) % How::ALL.len()],
+                how: how(number + round),
                 when: When::At(point.clone(), time),
             });
         }
     }
-    let moments = count - kills.len();
+    // Two thirds at points: what is left of them is spread over all, in the middle of what a run does there.
+    let more = (wanted.kills - wanted.kills / 3).saturating_sub(kills.len());
+    let all: Vec<_> = points.iter().collect();
+    for number in 0..more {
+        let (round, place) = (number / all.len(), number % all.len());
+        let in_this_round = (more - round * all.len()).min(all.len());
+        let (point, times) = all[(place * all.len() / in_this_round + turn) % all.len()];
+        kills.push(Kill {
+            how: how(number + round),
+            when: When::At(point.clone(), 1 + times / 2),
+        });
+    }
+    let moments = wanted
+        .kills
+        .saturating_sub(kills.len())
+        .max(wanted.kills / 5);
     for number in 0..moments {
-        let share = (number as f64 + 0.5) / moments as f64;
         kills.push(Kill {
             how: How::ALL[(number + turn) % 3],
-            when: When::After(usual.mul_f64(share)),
+            when: When::After((number as f64 + 0.5) / moments as f64),
         });
     }
     kills

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use canal_sim::fault;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::pace::{Reading, Took};
 use super::plan::{How, Kill, When};
 use super::support::program::{Open, open};
 
@@ -70,12 +72,24 @@ pub struct Place {
 
 /// How a run ended.
 pub struct End {
-    /// Whether it came to the point at which it should end; always true of a moment.
-    pub reached: bool,
+    pub by: By,
     /// From SIGINT or SIGTERM to its end, where that ended it.
-    pub took: Option<Duration>,
+    pub took: Option<Took>,
     /// Whether it told of that.
     pub interrupted: bool,
+    /// From its start to its end.
+    pub whole: Duration,
+}
+
+/// By what a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// The kill.
+    Kill,
+    /// By itself: it was hit, but all was done, or it can do without what panicked.
+    ItselfHit,
+    /// By itself: it never came to the point, or the moment was after its end.
+    ItselfMissed,
 }
 
 struct Ended {
@@ -83,8 +97,9 @@ struct Ended {
     events: Vec<Value>,
     stderr: String,
     /// When it told that it came to the point.
-    told: Option<Instant>,
-    ended: Instant,
+    told: Option<Reading>,
+    ended: Reading,
+    whole: Duration,
     hangs: bool,
 }
 
@@ -156,12 +171,17 @@ impl Place {
         fs::remove_file(&self.report).ok();
     }
 
-    /// Runs it and kills it.
+    /// Runs it and kills it; it usually takes so long.
     ///
     /// # Errors
     ///
     /// What it did not do as it should have.
-    pub fn killed(&self, how: &Kill, over_an_old_report: bool) -> Result<End, String> {
+    pub fn killed(
+        &self,
+        how: &Kill,
+        usual: Duration,
+        over_an_old_report: bool,
+    ) -> Result<End, String> {
         if over_an_old_report {
             fs::write(&self.report, OLD).unwrap();
             open(&self.report, 0o666);
@@ -171,7 +191,7 @@ impl Place {
             let value = format!("{}@{point}:{times}", how.how.name());
             command.env(fault::VARIABLE, value);
         }
-        let (run, killed) = execute(command, how);
+        let (run, killed) = execute(command, how, usual);
         let report = fs::read_to_string(&self.report).ok();
         self.forget();
         let reached = match how.when {
@@ -234,19 +254,29 @@ impl Place {
             When::At(..) => run.told,
             When::After(_) => killed,
         };
-        let took = since.map(|since| run.ended.saturating_duration_since(since));
+        let took = since.map(|since| run.ended.since(&since));
+        let by = match how.how {
+            _ if !reached => By::ItselfMissed,
+            How::Panic if run.status.code() != Some(0) => By::Kill,
+            _ if by_signal => By::Kill,
+            _ if how.is_from_outside() => By::ItselfMissed,
+            _ => By::ItselfHit,
+        };
         Ok(End {
-            reached,
+            by,
             took: took.filter(|_| how.how.is_orderly() && by_signal),
             interrupted,
+            whole: run.whole,
         })
     }
 }
 
 /// Runs it to its end; when it was killed from outside, if so.
-fn execute(mut command: Command, how: &Kill) -> (Ended, Option<Instant>) {
+fn execute(mut command: Command, how: &Kill, usual: Duration) -> (Ended, Option<Reading>) {
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
+    let number = child.id();
+    let pid = Pid::from_raw(number.try_into().unwrap());
     let mut stdout = child.stdout.take().unwrap();
     let stderr = child.stderr.take().unwrap();
     let out = thread::spawn(move || {
@@ -259,7 +289,7 @@ fn execute(mut command: Command, how: &Kill) -> (Ended, Option<Instant>) {
         for line in BufReader::new(stderr).lines() {
             let line = line.unwrap();
             if line.starts_with(fault::MARK) {
-                told = told.or(Some(Instant::now()));
+                told = told.or_else(|| Some(Reading::now(number)));
             }
             text.push_str(&line);
             text.push('\n');
@@ -267,25 +297,26 @@ fn execute(mut command: Command, how: &Kill) -> (Ended, Option<Instant>) {
         (text, told)
     });
     let mut killed = None;
-    if let (When::After(time), Some(number)) = (&how.when, how.how.number()) {
+    if let (When::After(share), Some(signal)) = (&how.when, how.how.number()) {
+        let time = usual.mul_f64(*share);
         thread::sleep(time.saturating_sub(began.elapsed()));
-        let pid = Pid::from_raw(child.id().try_into().unwrap());
-        killed = Some(Instant::now());
+        killed = Some(Reading::now(number));
         // Not reaped yet, so the number is still its own.
-        kill(pid, Signal::try_from(number).unwrap()).unwrap();
+        kill(pid, Signal::try_from(signal).unwrap()).unwrap();
     }
     let mut hangs = false;
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
+    // What it has spent is told until it is waited for.
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    while waitid(Id::Pid(pid), flags).unwrap() == WaitStatus::StillAlive {
         if began.elapsed() > PATIENCE && !hangs {
             hangs = true;
             child.kill().unwrap();
         }
         thread::sleep(Duration::from_micros(500));
-    };
-    let ended = Instant::now();
+    }
+    let ended = Reading::now(number);
+    let whole = began.elapsed();
+    let status = child.wait().unwrap();
     // Whoever held the other ends has ended as well, or would be seen by this never ending.
     let (mut stderr, told) = err.join().unwrap();
     if hangs {
@@ -303,6 +334,7 @@ fn execute(mut command: Command, how: &Kill) -> (Ended, Option<Instant>) {
         stderr,
         told,
         ended,
+        whole,
         hangs,
     };
     (run, killed)

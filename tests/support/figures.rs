@@ -2,13 +2,14 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 /// Figures at one time: name → bytes, or how many.
 pub type Figures = BTreeMap<String, f64>;
 
-/// Rows of /proc/slabinfo: what a network namespace, a process or an open file is made of.
+/// Rows of /proc/slabinfo (root's to read): what a network namespace, a process or an open file is made of.
 const SLABS: [&str; 8] = [
     "net_namespace",
     "nsproxy",
@@ -27,11 +28,14 @@ pub const GROUP: &str = "canal-sim-test-";
 /// doesn't let this process make one.
 pub struct Group {
     folder: PathBuf,
+    /// Where the process was before.
+    home: PathBuf,
     is_v2: bool,
 }
 
 impl Group {
-    /// Makes one below the process's own, and moves the process into it.
+    /// Makes one below the process's own, or beside it, and moves the process into it. Version 2 counts nothing apart
+    /// below a group that processes are in, unless that is the root (cgroups(7), "no internal processes").
     pub fn enter() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let name = format!("{GROUP}{}", std::process::id());
@@ -39,27 +43,35 @@ impl Group {
             let mut fields = line.splitn(3, ':').skip(1);
             let (kinds, path) = (fields.next()?, fields.next()?);
             let (root, is_v2) = match kinds {
-                "" => ("/sys/fs/cgroup".to_owned(), true),
-                "memory" => ("/sys/fs/cgroup/memory".to_owned(), false),
+                "" => ("/sys/fs/cgroup", true),
+                "memory" => ("/sys/fs/cgroup/memory", false),
                 _ => continue,
             };
-            let folder = PathBuf::from(format!("{root}{path}")).join(&name);
-            let group = Self { folder, is_v2 };
-            if group.begin().is_some() {
-                return Some(group);
+            // Beside version 1, something else is mounted there.
+            if is_v2 && !Path::new(root).join("cgroup.controllers").exists() {
+                continue;
+            }
+            let home = PathBuf::from(format!("{root}{path}"));
+            let mut parents = vec![home.clone()];
+            if is_v2 && path != "/" {
+                parents.extend(home.parent().map(Path::to_owned));
+            }
+            for parent in parents {
+                let group = Self {
+                    folder: parent.join(&name),
+                    home: home.clone(),
+                    is_v2,
+                };
+                if fs::create_dir(&group.folder).is_ok() {
+                    let moved = write(&group.folder.join("cgroup.procs"), "0");
+                    // Where it is not of use, it goes.
+                    if moved.is_ok() && group.kernel().is_some() {
+                        return Some(group);
+                    }
+                }
             }
         }
         None
-    }
-
-    fn begin(&self) -> Option<()> {
-        fs::create_dir(&self.folder).ok()?;
-        let moved = fs::write(self.folder.join("cgroup.procs"), "0");
-        let known = moved.is_ok().then(|| self.kernel()).flatten();
-        if known.is_none() {
-            self.leave();
-        }
-        known.map(drop)
     }
 
     /// Bytes that the kernel holds for the processes in it: what is being kept in case that it is of use once more
@@ -67,27 +79,27 @@ impl Group {
     fn kernel(&self) -> Option<f64> {
         let text = |name: &str| fs::read_to_string(self.folder.join(name)).ok();
         if self.is_v2 {
-            fs::write(self.folder.join("memory.reclaim"), "1G").ok();
+            write(&self.folder.join("memory.reclaim"), "1G").ok();
             let stat = text("memory.stat")?;
             return row(&stat, "kernel");
         }
-        fs::write(self.folder.join("memory.force_empty"), "0").ok();
+        write(&self.folder.join("memory.force_empty"), "0").ok();
         text("memory.kmem.usage_in_bytes")?.trim().parse().ok()
-    }
-
-    /// Back where the process was before; the group goes.
-    fn leave(&self) {
-        if let Some(parent) = self.folder.parent() {
-            fs::write(parent.join("cgroup.procs"), "0").ok();
-        }
-        fs::remove_dir(&self.folder).ok();
     }
 }
 
 impl Drop for Group {
+    /// Back where the process was before; the group goes.
     fn drop(&mut self) {
-        self.leave();
+        write(&self.home.join("cgroup.procs"), "0").ok();
+        fs::remove_dir(&self.folder).ok();
     }
+}
+
+/// Writes into a file of the kernel's, which is there or can't be made.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Takes figures.
@@ -102,6 +114,14 @@ pub fn take(group: Option<&Group>) -> Figures {
         if let Some(kib) = row(&memory, &format!("{name}:")) {
             figures.insert(name.into(), kib * 1024.0);
         }
+    }
+    // Else what a processor keeps in hand for the next allocation counts as allocated.
+    for name in SLABS {
+        write(
+            &Path::new("/sys/kernel/slab").join(name).join("shrink"),
+            "1",
+        )
+        .ok();
     }
     let slabs = text("/proc/slabinfo");
     for name in SLABS {
@@ -156,6 +176,20 @@ impl Course {
         let above: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
         let below: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
         (below > 0.0).then(|| above / below)
+    }
+
+    /// By how much the least of a figure grows with each run, from the first half of the course to the second: what other
+    /// programs have for a while comes on top of what is there, and does not lower it.
+    pub fn growth_of_least(&self, name: &str) -> Option<f64> {
+        let least = |part: &[(f64, Figures)]| {
+            let figures = part.iter().filter_map(|(_, figures)| figures.get(name));
+            figures.copied().reduce(f64::min)
+        };
+        let middle = self.0.last()?.0 / 2.0;
+        let later = self.0.iter().position(|(runs, _)| *runs >= middle)?;
+        let (first, second) = self.0.split_at(later);
+        let runs = second.first()?.0 - first.first()?.0;
+        (runs > 0.0).then_some((least(second)? - least(first)?) / runs)
     }
 
     /// A line for each figure: its first and last value, and its growth.
