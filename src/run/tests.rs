@@ -188,10 +188,17 @@ fn interrupted(texts: &[&str], jobs: usize, at: Option<&str>) -> Vec<Event> {
     }
     let mut events = Vec::new();
     let mut asking = None;
+    // All that runs side by side has come there.
+    let mut missing = jobs;
     let mut sink = |event: Event| {
         if let Event::StepStarted { name, .. } = &event
             && at == Some(name.as_str())
         {
+            missing -= 1;
+            if missing > 0 {
+                events.push(event);
+                return;
+            }
             // From another thread, while the step is being carried out.
             let stop = means.stop.clone();
             asking = Some(std::thread::spawn(move || stop.ask(Signal::Interrupt)));
